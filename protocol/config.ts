@@ -1,0 +1,22 @@
+/** `config.json`: what the host tells a runner at its start. Read-only inside the container; holds no secret. */
+import { z } from "zod";
+import { continuation } from "./rows.ts";
+
+export const runnerConfig = z.object({
+  /** Which provider runs the agent: "claude", "null", or one that a skill added. */
+  provider: z.string().max(50),
+  /** The model's name for that provider; null leaves the choice to it. */
+  model: z.string().max(200).nullable(),
+  assistantName: z.string().max(100),
+  /** IANA time zone of the person, e.g. "Europe/Berlin". */
+  timeZone: z.string().max(100),
+  /** The group's `.mcp.json` servers, as the agent SDK takes them. */
+  mcpServers: z.record(z.string(), z.unknown()),
+  /** The conversation to take up again, or null for a new one. */
+  continuation: continuation.nullable(),
+  /** The highest outbound number that the host has taken: the runner's next row is above it. */
+  outboundCursor: z.int().min(0),
+  /** How often the provider may try a failing model request before the turn ends in an error. */
+  modelRetries: z.int().min(0).max(10),
+});
+export type RunnerConfig = z.infer<typeof runnerConfig>;

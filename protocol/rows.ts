@@ -1,0 +1,111 @@
+/**
+ * What a row of a mailbox says. One source for both sides: the host and the runner validate with these schemas
+ * and take their types from them. Bodies are JSON; every size is bounded here.
+ */
+import { z } from "zod";
+
+/** Longest text of one message, in UTF-16 code units. A longer one is refused at the door or cut with a mark. */
+export const MAX_TEXT = 200_000;
+/** Largest body of one row, in bytes of JSON. */
+export const MAX_BODY_BYTES = 1_000_000;
+/** Rows that one read of a mailbox returns at most. */
+export const MAX_ROWS_PER_READ = 128;
+
+/** The number of a message within its session. Host rows are even, runner rows odd, so one number names one row. */
+const messageNumber = z.int().min(1);
+
+/** Rows that the host writes into `inbound.db`. */
+export const inboundBody = z.discriminatedUnion("kind", [
+  z.object({
+    kind: z.literal("message"),
+    /** When it was said, ISO 8601 with the person's own offset. */
+    at: z.string().max(40),
+    /** How to call the author. A name, never a routing id. */
+    from: z.string().max(200),
+    /** Who is talking: a person, or the system itself (a welcome, a schedule, a notice to the agent). */
+    author: z.enum(["person", "system"]),
+    text: z.string().max(MAX_TEXT),
+    /** False for context that rides along and by itself starts no turn. */
+    engages: z.boolean(),
+    /** 1 for the first try; more when an earlier turn over this message was cut off. */
+    attempt: z.int().min(1).max(10),
+    /** What the cut-off turn had already done, from the host's own records. Empty on the first try. */
+    alreadyDone: z.array(z.string().max(1000)).max(50),
+  }),
+  z.object({ kind: z.literal("control"), action: z.enum(["stop", "rest"]) }),
+]);
+export type InboundBody = z.infer<typeof inboundBody>;
+export interface InboundRow {
+  n: number;
+  body: InboundBody;
+}
+
+/**
+ * Why a turn failed, by who must act: `auth` the owner (key wrong or revoked), `quota` the owner (limit, billing),
+ * `overload` nobody (try later), `unreachable` the owner (network or gateway), `context` the conversation is too long,
+ * `refused` the model or gateway declined this request, `bug` ours.
+ */
+export const errorClass = z.enum(["auth", "quota", "overload", "unreachable", "context", "refused", "bug"]);
+export type ErrorClass = z.infer<typeof errorClass>;
+
+/** What a provider needs to take its conversation up again in a new process. Opaque to all but that provider. */
+export const continuation = z.object({ provider: z.string().max(50), value: z.string().max(2000) });
+export type Continuation = z.infer<typeof continuation>;
+
+const usage = z.object({
+  inputTokens: z.int().min(0),
+  outputTokens: z.int().min(0),
+  cacheReadTokens: z.int().min(0),
+  cacheWriteTokens: z.int().min(0),
+});
+export type Usage = z.infer<typeof usage>;
+
+/** A turn is named by the number of its `turn_started` row. */
+const turn = messageNumber;
+
+/** Rows that the runner writes into `outbound.db`. */
+export const outboundBody = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("turn_started"), inbound: z.array(messageNumber).min(1).max(1000) }),
+  /** Follow-ups that were handed to the running turn. */
+  z.object({ kind: z.literal("turn_fed"), turn, inbound: z.array(messageNumber).min(1).max(1000) }),
+  z.object({
+    kind: z.literal("tool_started"),
+    turn,
+    call: z.string().max(200),
+    name: z.string().max(200),
+    /** One line for people: the command, the path. */
+    summary: z.string().max(500),
+  }),
+  z.object({ kind: z.literal("tool_ended"), turn, call: z.string().max(200), ok: z.boolean() }),
+  /** The one row that ends a turn: final message, acknowledgement of its inbound rows and continuation together. */
+  z.object({
+    kind: z.literal("turn_ended"),
+    turn,
+    outcome: z.discriminatedUnion("status", [
+      /** `text` may be empty when the agent chose to say nothing. */
+      z.object({ status: z.literal("done"), text: z.string().max(MAX_TEXT) }),
+      z.object({ status: z.literal("stopped"), text: z.string().max(MAX_TEXT) }),
+      z.object({ status: z.literal("error"), class: errorClass, message: z.string().max(2000) }),
+    ]),
+    acknowledges: z.array(messageNumber).max(1000),
+    continuation: continuation.nullable(),
+    usage: usage.nullable(),
+  }),
+]);
+export type OutboundBody = z.infer<typeof outboundBody>;
+export interface OutboundRow {
+  n: number;
+  body: OutboundBody;
+}
+
+/** The one replaceable row about a running turn, kept in `outbound.db` under the state key `progress`. */
+export const progress = z.object({
+  turn,
+  /** Grows with each change, so that a reader can tell new from seen. */
+  version: z.int().min(1),
+  /** All text of the answer so far, cut at the front when long. */
+  text: z.string().max(20_000),
+  /** What the agent is doing now, in one line; empty when it is writing. */
+  activity: z.string().max(500),
+});
+export type Progress = z.infer<typeof progress>;

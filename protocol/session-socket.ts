@@ -1,0 +1,12 @@
+/**
+ * What travels over a session socket, beside proxied requests. The socket is a Unix socket that carries HTTP/1.1;
+ * the socket itself is the session's identity, so nothing on it names a session.
+ *
+ * - `GET /nanoclaw/bell` with `Upgrade: nanoclaw-bell`: after the 101 each byte, in either direction, means
+ *   "look at your mailbox". Bytes carry no data and may be merged.
+ * - `/model/<api>/...`: a request to the model's API; the gateway puts the credential in and forwards it.
+ */
+export const BELL_PATH = "/nanoclaw/bell";
+export const BELL_PROTOCOL = "nanoclaw-bell";
+/** Prefix of requests to a model; the segment after it names the API ("anthropic"). */
+export const MODEL_PREFIX = "/model/";
