@@ -6,10 +6,8 @@ import { z } from "zod";
 
 /** Longest text of one message, in UTF-16 code units. A longer one is refused at the door or cut with a mark. */
 export const MAX_TEXT = 200_000;
-/** Largest body of one row, in bytes of JSON. */
-export const MAX_BODY_BYTES = 1_000_000;
-/** Rows that one read of a mailbox returns at most. */
-export const MAX_ROWS_PER_READ = 128;
+/** Largest body of one row in bytes of JSON, and how many rows one read of a mailbox returns at most. */
+export { MAX_BODY_BYTES, MAX_ROWS_PER_READ } from "./mailbox/schema.ts";
 
 /** The number of a message within its session. Host rows are even, runner rows odd, so one number names one row. */
 const messageNumber = z.int().min(1);
@@ -18,7 +16,7 @@ const messageNumber = z.int().min(1);
 export const inboundBody = z.discriminatedUnion("kind", [
   z.object({
     kind: z.literal("message"),
-    /** When it was said, ISO 8601 with the person's own offset. */
+    /** When it was said, ISO 8601 in UTC; the runner shows it in the time zone of its config. */
     at: z.string().max(40),
     /** How to call the author. A name, never a routing id. */
     from: z.string().max(200),

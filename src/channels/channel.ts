@@ -4,13 +4,7 @@
  * a receipt or with one of three errors, by who must act (see errors.ts).
  */
 import type { z } from "zod";
-
-/** A place on a platform where messages can be sent: a chat and, where the platform has them, a thread in it. */
-export interface Address {
-  channel: string;
-  chat: string;
-  thread: string | null;
-}
+import type { Address } from "../store/address.ts";
 
 export interface Capabilities {
   threads: boolean;
@@ -62,6 +56,8 @@ export interface OutgoingMessage {
   text: string;
   /** `system` for notices of the host itself, so that a channel can make them look different. */
   author: "agent" | "system";
+  /** Platform ids of the messages that this one answers. */
+  answers: string[];
 }
 
 /** Proof that the platform has a message. */

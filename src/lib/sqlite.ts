@@ -1,0 +1,83 @@
+/**
+ * The storage port: a SQLite database with transactions that know when they have committed. Durable means committed
+ * with synchronous=FULL; whoever waits on a commit is called after it, never before.
+ */
+import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
+
+export type Value = SQLInputValue;
+
+export class Database {
+  readonly #raw: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+  #depth = 0;
+  #afterCommit: (() => void)[] = [];
+
+  /** @param path a file, or ":memory:". */
+  constructor(path: string) {
+    this.#raw = new DatabaseSync(path);
+    this.#raw.exec(
+      "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA busy_timeout=2000; PRAGMA cache_size=-4000",
+    );
+  }
+
+  exec(sql: string): void {
+    this.#raw.exec(sql);
+  }
+
+  /** All rows, shaped as the caller says: the schema is ours, so the cast is made once, here. */
+  all<Row>(sql: string, ...values: Value[]): Row[] {
+    return this.#prepare(sql).all(...values) as Row[];
+  }
+
+  get<Row>(sql: string, ...values: Value[]): Row | undefined {
+    return this.#prepare(sql).get(...values) as Row | undefined;
+  }
+
+  /** @returns how many rows changed. */
+  run(sql: string, ...values: Value[]): number {
+    return Number(this.#prepare(sql).run(...values).changes);
+  }
+
+  /**
+   * Runs `work` in one transaction, or as part of the one that is open. If it throws, nothing of it happened.
+   */
+  transaction<Result>(work: () => Result): Result {
+    if (this.#depth > 0) return work();
+    this.#raw.exec("BEGIN IMMEDIATE");
+    this.#depth = 1;
+    let result: Result;
+    try {
+      result = work();
+      this.#raw.exec("COMMIT");
+    } catch (error) {
+      this.#afterCommit = [];
+      if (this.#raw.isTransaction) this.#raw.exec("ROLLBACK");
+      throw error;
+    } finally {
+      this.#depth = 0;
+    }
+    const callbacks = this.#afterCommit;
+    this.#afterCommit = [];
+    for (const callback of callbacks) callback();
+    return result;
+  }
+
+  /** Calls `callback` once the open transaction has committed; never if it is rolled back. */
+  afterCommit(callback: () => void): void {
+    if (this.#depth > 0) this.#afterCommit.push(callback);
+    else callback();
+  }
+
+  close(): void {
+    this.#raw.close();
+  }
+
+  #prepare(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (!statement) {
+      statement = this.#raw.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+}

@@ -1,0 +1,123 @@
+/** The schema of `data/v2.db`, as the steps that lead to it. A step that was released is never changed. */
+import { Misuse } from "../lib/errors.ts";
+import type { Database } from "../lib/sqlite.ts";
+
+const steps: string[] = [
+  `
+  CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+
+  CREATE TABLE users (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL, time_zone TEXT, created_at INTEGER NOT NULL
+  ) STRICT;
+
+  CREATE TABLE roles (
+    user_id TEXT NOT NULL REFERENCES users(id), role TEXT NOT NULL CHECK (role IN ('owner', 'admin')),
+    agent_group_id TEXT NOT NULL DEFAULT '', PRIMARY KEY (user_id, role, agent_group_id)
+  ) STRICT;
+
+  CREATE TABLE agent_groups (
+    id TEXT PRIMARY KEY, folder TEXT NOT NULL UNIQUE, name TEXT NOT NULL, provider TEXT NOT NULL, model TEXT,
+    runtime TEXT, uid INTEGER NOT NULL, created_at INTEGER NOT NULL
+  ) STRICT;
+
+  CREATE TABLE messaging_groups (
+    id TEXT PRIMARY KEY, channel TEXT NOT NULL, chat TEXT NOT NULL,
+    unknown_sender_policy TEXT NOT NULL CHECK (unknown_sender_policy IN ('strict', 'public')),
+    UNIQUE (channel, chat)
+  ) STRICT;
+
+  CREATE TABLE messaging_group_agents (
+    messaging_group_id TEXT NOT NULL REFERENCES messaging_groups(id),
+    agent_group_id TEXT NOT NULL REFERENCES agent_groups(id),
+    engage_mode TEXT NOT NULL CHECK (engage_mode IN ('always', 'mention')),
+    session_mode TEXT NOT NULL CHECK (session_mode IN ('shared', 'per-thread', 'agent-shared')),
+    priority INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (messaging_group_id, agent_group_id)
+  ) STRICT;
+
+  CREATE TABLE sessions (
+    id TEXT PRIMARY KEY, agent_group_id TEXT NOT NULL REFERENCES agent_groups(id), conversation TEXT NOT NULL,
+    channel TEXT NOT NULL, chat TEXT NOT NULL, thread TEXT, runtime TEXT,
+    last_number INTEGER NOT NULL DEFAULT 0, outbound_cursor INTEGER NOT NULL DEFAULT 0, continuation TEXT,
+    created_at INTEGER NOT NULL, last_active_at INTEGER NOT NULL,
+    UNIQUE (agent_group_id, conversation)
+  ) STRICT;
+
+  CREATE TABLE inbound_events (
+    id INTEGER PRIMARY KEY, channel TEXT NOT NULL, chat TEXT NOT NULL, thread TEXT, platform_id TEXT NOT NULL,
+    revision INTEGER NOT NULL, author TEXT NOT NULL CHECK (author IN ('person', 'system')),
+    user_id TEXT NOT NULL, user_name TEXT NOT NULL, text TEXT NOT NULL, said_at INTEGER NOT NULL,
+    received_at INTEGER NOT NULL,
+    UNIQUE (channel, chat, platform_id, revision)
+  ) STRICT;
+
+  CREATE TABLE inbox (
+    session_id TEXT NOT NULL REFERENCES sessions(id), number INTEGER NOT NULL,
+    event_id INTEGER NOT NULL REFERENCES inbound_events(id), engages INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('queued', 'in_turn', 'done', 'failed')),
+    attempt INTEGER NOT NULL DEFAULT 1, turn INTEGER,
+    PRIMARY KEY (session_id, number)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX inbox_unfinished ON inbox (session_id, number) WHERE state IN ('queued', 'in_turn');
+
+  CREATE TABLE turns (
+    session_id TEXT NOT NULL REFERENCES sessions(id), number INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('running', 'done', 'stopped', 'error', 'interrupted')),
+    started_at INTEGER NOT NULL, ended_at INTEGER, error TEXT, usage TEXT,
+    PRIMARY KEY (session_id, number)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX turns_running ON turns (session_id) WHERE state = 'running';
+
+  CREATE TABLE turn_tools (
+    session_id TEXT NOT NULL, turn INTEGER NOT NULL, call TEXT NOT NULL, name TEXT NOT NULL, summary TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('started', 'ok', 'failed')),
+    PRIMARY KEY (session_id, turn, call), FOREIGN KEY (session_id, turn) REFERENCES turns(session_id, number)
+  ) STRICT;
+
+  CREATE TABLE outbox (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, session_id TEXT REFERENCES sessions(id), turn INTEGER,
+    channel TEXT NOT NULL, chat TEXT NOT NULL, thread TEXT,
+    author TEXT NOT NULL CHECK (author IN ('agent', 'system')), text TEXT NOT NULL, answers TEXT NOT NULL,
+    key TEXT NOT NULL UNIQUE,
+    state TEXT NOT NULL CHECK (state IN ('pending', 'sending', 'sent', 'retry', 'unknown', 'dead')),
+    tries INTEGER NOT NULL DEFAULT 0, next_at INTEGER NOT NULL DEFAULT 0, platform_id TEXT, error TEXT,
+    created_at INTEGER NOT NULL, ended_at INTEGER
+  ) STRICT;
+  CREATE INDEX outbox_open ON outbox (channel, chat, thread, id) WHERE state IN ('pending', 'sending', 'retry');
+
+  CREATE TABLE credentials (
+    name TEXT PRIMARY KEY, kind TEXT NOT NULL, sealed BLOB NOT NULL, created_at INTEGER NOT NULL
+  ) STRICT;
+
+  CREATE TABLE audit (
+    seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, actor TEXT NOT NULL, verb TEXT NOT NULL, resource TEXT NOT NULL,
+    decision TEXT NOT NULL CHECK (decision IN ('allow', 'deny', 'fact')), detail TEXT NOT NULL,
+    previous BLOB NOT NULL, hash BLOB NOT NULL
+  ) STRICT;
+
+  CREATE TABLE terminal_messages (
+    n INTEGER PRIMARY KEY AUTOINCREMENT, chat TEXT NOT NULL,
+    author TEXT NOT NULL CHECK (author IN ('person', 'agent', 'system')), name TEXT NOT NULL, text TEXT NOT NULL,
+    answers TEXT NOT NULL, at INTEGER NOT NULL, key TEXT NOT NULL UNIQUE
+  ) STRICT;
+  CREATE INDEX terminal_by_chat ON terminal_messages (chat, n);
+  `,
+];
+
+/** Brings the schema up to date. Throws Misuse for a database that a newer NanoClaw wrote. */
+export function migrate(db: Database): void {
+  const version = db.get<{ user_version: number }>("PRAGMA user_version")?.user_version ?? 0;
+  if (version > steps.length) {
+    throw new Misuse(
+      `the database has schema version ${version}, this NanoClaw knows versions up to ${steps.length}`,
+      "It was written by a newer NanoClaw: update this one, or restore a backup from before.",
+    );
+  }
+  for (const [index, step] of steps.entries()) {
+    if (index < version) continue;
+    db.transaction(() => {
+      db.exec(step);
+      db.exec(`PRAGMA user_version = ${index + 1}`);
+    });
+  }
+}

@@ -1,0 +1,93 @@
+/** Sessions: one conversation of one agent group. */
+import { type Continuation, continuation as continuationSchema } from "../../protocol/rows.ts";
+import type { AgentGroupId, SessionId } from "../lib/ids.ts";
+import type { Database } from "../lib/sqlite.ts";
+
+export interface Session {
+  id: SessionId;
+  agentGroup: AgentGroupId;
+  /** What makes it one conversation, e.g. "terminal/main"; unique within the agent group. */
+  conversation: string;
+  /** Where plain final text goes. */
+  channel: string;
+  chat: string;
+  thread: string | null;
+  /** Overrides the agent group's runtime; null for the group's own. */
+  runtime: string | null;
+  /** The highest outbound number that was taken; nothing at or below it is ever taken again. */
+  outboundCursor: number;
+  lastActiveAt: number;
+}
+
+const COLUMNS = `id, agent_group_id AS agentGroup, conversation, channel, chat, thread, runtime,
+  outbound_cursor AS outboundCursor, last_active_at AS lastActiveAt`;
+
+export class Sessions {
+  readonly #db: Database;
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  add(session: Session): void {
+    this.#db.run(
+      `INSERT INTO sessions (id, agent_group_id, conversation, channel, chat, thread, runtime, created_at, last_active_at)
+       VALUES (?,?,?,?,?,?,?,?,?)`,
+      ...[session.id, session.agentGroup, session.conversation, session.channel, session.chat, session.thread],
+      ...[session.runtime, session.lastActiveAt, session.lastActiveAt],
+    );
+  }
+
+  session(id: SessionId): Session | undefined {
+    return this.#db.get(`SELECT ${COLUMNS} FROM sessions WHERE id=?`, id);
+  }
+
+  byConversation(agentGroup: AgentGroupId, conversation: string): Session | undefined {
+    return this.#db.get(
+      `SELECT ${COLUMNS} FROM sessions WHERE agent_group_id=? AND conversation=?`,
+      agentGroup,
+      conversation,
+    );
+  }
+
+  /** The latest active first. */
+  list(limit: number): Session[] {
+    return this.#db.all(`SELECT ${COLUMNS} FROM sessions ORDER BY last_active_at DESC LIMIT ?`, limit);
+  }
+
+  /** Sessions with rows or a turn that have no end: those an earlier process of the host may have left in the middle. */
+  unsettled(): SessionId[] {
+    return this.#db
+      .all<{ id: SessionId }>(
+        `SELECT session_id AS id FROM inbox WHERE state IN ('queued','in_turn')
+         UNION SELECT session_id FROM turns WHERE state='running'`,
+      )
+      .map((row) => row.id);
+  }
+
+  /** Allocates the next message number of the host's side: even, growing. */
+  nextNumber(id: SessionId, now: number): number {
+    const row = this.#db.get<{ n: number }>(
+      "UPDATE sessions SET last_number = last_number + 2, last_active_at = ? WHERE id=? RETURNING last_number AS n",
+      now,
+      id,
+    );
+    if (!row) throw new Error(`no session ${id}`);
+    return row.n;
+  }
+
+  setCursor(id: SessionId, cursor: number): void {
+    this.#db.run("UPDATE sessions SET outbound_cursor=? WHERE id=? AND outbound_cursor<?", cursor, id, cursor);
+  }
+
+  setContinuation(id: SessionId, continuation: Continuation): void {
+    this.#db.run("UPDATE sessions SET continuation=? WHERE id=?", JSON.stringify(continuation), id);
+  }
+
+  /** How that provider takes the conversation up again; null where it never spoke in it. */
+  continuation(id: SessionId, provider: string): Continuation | null {
+    const row = this.#db.get<{ continuation: string | null }>("SELECT continuation FROM sessions WHERE id=?", id);
+    if (!row?.continuation) return null;
+    const stored = continuationSchema.parse(JSON.parse(row.continuation));
+    return stored.provider === provider ? stored : null;
+  }
+}

@@ -1,0 +1,40 @@
+/** People, as `channel:handle`, and the roles they hold. */
+import type { UserId } from "../lib/ids.ts";
+import type { Database } from "../lib/sqlite.ts";
+
+export interface User {
+  id: UserId;
+  name: string;
+  timeZone: string | null;
+}
+
+export class Users {
+  readonly #db: Database;
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  put(user: User, now: number): void {
+    this.#db.run(
+      `INSERT INTO users (id, name, time_zone, created_at) VALUES (?,?,?,?)
+       ON CONFLICT (id) DO UPDATE SET name=excluded.name, time_zone=coalesce(excluded.time_zone, time_zone)`,
+      ...[user.id, user.name, user.timeZone, now],
+    );
+  }
+
+  user(id: UserId): User | undefined {
+    return this.#db.get("SELECT id, name, time_zone AS timeZone FROM users WHERE id=?", id);
+  }
+
+  owners(): UserId[] {
+    return this.#db.all<{ id: UserId }>("SELECT user_id AS id FROM roles WHERE role='owner'").map((row) => row.id);
+  }
+
+  grantOwner(id: UserId): void {
+    this.#db.run("INSERT OR IGNORE INTO roles (user_id, role) VALUES (?, 'owner')", id);
+  }
+
+  isOwner(id: UserId): boolean {
+    return this.#db.get("SELECT 1 FROM roles WHERE user_id=? AND role='owner'", id) !== undefined;
+  }
+}
