@@ -1,0 +1,133 @@
+/**
+ * Takes outbox rows to their channels. One message of a conversation is on its way at a time, so order is kept;
+ * conversations don't wait for each other. The intent to send is durable before the platform sees anything.
+ */
+import type { Audit } from "../audit/audit.ts";
+import type { Channel } from "../channels/channel.ts";
+import type { Clock, Timer } from "../lib/clock.ts";
+import { messageOf, Rejected, Retryable } from "../lib/errors.ts";
+import type { Random } from "../lib/ids.ts";
+import type { Log } from "../lib/log.ts";
+import type { OutboxRow } from "../store/outbox.ts";
+import type { Store } from "../store/store.ts";
+import { backoff, MAX_TRIES } from "./backoff.ts";
+
+/** How long a channel may take for one message before its outcome counts as unknown, milliseconds. */
+const SEND_LIMIT = 60_000;
+/** Marks a message that may have arrived before: the host died while sending it. */
+const REPEATED = "(Repeated: I can't tell whether this arrived before.)\n\n";
+
+export interface DeliveryParts {
+  store: Store;
+  audit: Audit;
+  clock: Clock;
+  random: Random;
+  log: Log;
+  channel(id: string): Channel | undefined;
+}
+
+export class Delivery {
+  readonly #parts: DeliveryParts;
+  /** Conversations with a message on its way. */
+  readonly #busy = new Set<string>();
+  #timer: Timer | null = null;
+  #running = false;
+
+  constructor(parts: DeliveryParts) {
+    this.#parts = parts;
+    parts.store.outbox.onWork(() => this.#pump());
+  }
+
+  /** Starts to deliver; first what an earlier process left in the middle of sending. */
+  start(): void {
+    this.#running = true;
+    this.#pump();
+  }
+
+  stop(): void {
+    this.#running = false;
+    this.#timer?.cancel();
+  }
+
+  #pump(): void {
+    if (!this.#running) return;
+    const { store, clock } = this.#parts;
+    const now = clock.now();
+    let nextAt = Number.POSITIVE_INFINITY;
+    for (const row of store.outbox.heads()) {
+      const conversation = conversationOf(row);
+      if (this.#busy.has(conversation)) continue;
+      if (row.nextAt > now) {
+        nextAt = Math.min(nextAt, row.nextAt);
+        continue;
+      }
+      this.#busy.add(conversation);
+      void this.#deliver(row).finally(() => {
+        this.#busy.delete(conversation);
+        this.#pump();
+      });
+    }
+    this.#timer?.cancel();
+    this.#timer = Number.isFinite(nextAt) ? clock.after(nextAt - now, () => this.#pump()) : null;
+  }
+
+  async #deliver(row: OutboxRow): Promise<void> {
+    const { store, audit, clock, log } = this.#parts;
+    const channel = this.#parts.channel(row.channel);
+    if (!channel) {
+      store.outbox.retry(row.id, clock.now() + 60_000, `the channel "${row.channel}" is not there`);
+      return;
+    }
+    // A row that is `sending` before we touch it was left so by a process that died: it may have arrived.
+    const repeat = row.state === "sending" && !remembers(channel, clock.now() - row.createdAt);
+    const text = repeat ? REPEATED + row.text : row.text;
+    store.outbox.claim(row.id);
+    try {
+      const address = { channel: row.channel, chat: row.chat, thread: row.thread };
+      const message = { text, author: row.author, answers: row.answers };
+      const receipt = await this.#bounded(channel.send(address, message, row.key));
+      store.db.transaction(() => {
+        store.outbox.sent(row.id, receipt.platformId, clock.now());
+        audit.append({
+          actor: "system",
+          verb: "message.send",
+          resource: `${row.channel}:${row.chat}`,
+          decision: "fact",
+          detail: { outbox: row.id, platformId: receipt.platformId, repeat },
+        });
+      });
+    } catch (error) {
+      log.warn({ outbox: row.id, channel: row.channel, error: messageOf(error) }, "message not delivered");
+      this.#failed(row, error);
+    }
+  }
+
+  #failed(row: OutboxRow, error: unknown): void {
+    const { store, clock, random } = this.#parts;
+    const tries = row.tries + 1;
+    const now = clock.now();
+    if (error instanceof Retryable && tries < MAX_TRIES) {
+      const pause = backoff(tries, error.after, random.fraction());
+      store.outbox.retry(row.id, now + pause, messageOf(error));
+    } else if (error instanceof Retryable || error instanceof Rejected) {
+      store.outbox.end(row.id, "dead", messageOf(error), now);
+    } else {
+      store.outbox.end(row.id, "unknown", messageOf(error), now);
+    }
+  }
+
+  #bounded<Result>(work: Promise<Result>): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      const timer = this.#parts.clock.after(SEND_LIMIT, () => reject(new Error("the channel gave no answer in time")));
+      work.then(resolve, reject).finally(() => timer.cancel());
+    });
+  }
+}
+
+/** Whether the channel would notice that it gets this message a second time. */
+function remembers(channel: Channel, age: number): boolean {
+  const { idempotency } = channel.capabilities;
+  return idempotency.kind === "key" && age < idempotency.validFor;
+}
+
+const conversationOf = (row: OutboxRow) => JSON.stringify([row.channel, row.chat, row.thread]);
