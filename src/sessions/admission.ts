@@ -1,0 +1,53 @@
+/**
+ * How many containers run at once. Sessions that want one wait in the order they asked; when none is free, the one
+ * that has been idle longest is asked to make room.
+ */
+import type { SessionId } from "../lib/ids.ts";
+
+export class Admission {
+  readonly #limit: number;
+  readonly #holders = new Set<SessionId>();
+  readonly #queue: { session: SessionId; granted: () => void }[] = [];
+  readonly #makeRoom: () => void;
+
+  /** @param makeRoom called when someone waits and no slot is free; it may free one later. */
+  constructor(limit: number, makeRoom: () => void) {
+    this.#limit = limit;
+    this.#makeRoom = makeRoom;
+  }
+
+  get waiting(): number {
+    return this.#queue.length;
+  }
+
+  /** Calls `granted` when a slot is free, now or later, in the order of asking. */
+  ask(session: SessionId, granted: () => void): void {
+    this.#queue.push({ session, granted });
+    this.#serve();
+    if (this.#queue.length > 0) this.#makeRoom();
+  }
+
+  /** Takes a slot even where none is free: for containers that run already. */
+  hold(session: SessionId): void {
+    this.#holders.add(session);
+  }
+
+  leave(session: SessionId): void {
+    const index = this.#queue.findIndex((entry) => entry.session === session);
+    if (index >= 0) this.#queue.splice(index, 1);
+  }
+
+  release(session: SessionId): void {
+    this.#holders.delete(session);
+    this.#serve();
+  }
+
+  #serve(): void {
+    while (this.#holders.size < this.#limit) {
+      const first = this.#queue.shift();
+      if (!first) return;
+      this.#holders.add(first.session);
+      first.granted();
+    }
+  }
+}

@@ -1,0 +1,132 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { OutboundBody, OutboundRow } from "../../protocol/rows.ts";
+import { SESSION, world } from "../../test/support/world.ts";
+import { applyRows, ProtocolViolation } from "./apply.ts";
+import { judge } from "./judge.ts";
+
+const started = (n: number, inbound: number[]): OutboundRow => ({ n, body: { kind: "turn_started", inbound } });
+const ended = (
+  n: number,
+  turn: number,
+  acknowledges: number[],
+  outcome: Extract<OutboundBody, { kind: "turn_ended" }>["outcome"],
+): OutboundRow => ({
+  n,
+  body: {
+    kind: "turn_ended",
+    turn,
+    outcome,
+    acknowledges,
+    continuation: { provider: "null", value: "c" },
+    usage: null,
+  },
+});
+const done = (text: string) => ({ status: "done", text }) as const;
+
+function given() {
+  const w = world();
+  return { ...w, apply: (rows: OutboundRow[]) => applyRows(w.store, w.audit, w.session, rows, w.clock.now()) };
+}
+
+test("a turn's end answers its messages, moves the cursor and keeps the continuation", () => {
+  const { say, apply, store, outbox } = given();
+  const number = say("hello");
+  assert.deepEqual(apply([started(1, [number]), ended(3, 1, [number], done("hi"))]), [
+    { type: "turn_began" },
+    { type: "turn_ended" },
+  ]);
+  assert.deepEqual(outbox(), ["agent: hi"]);
+  assert.deepEqual(store.outbox.list(null, 1)[0]?.answers, ["p1"]);
+  assert.equal(store.inbox.hasWork(SESSION), false);
+  assert.equal(store.sessions.session(SESSION)?.outboundCursor, 3);
+  assert.equal(store.sessions.continuation(SESSION, "null")?.value, "c");
+});
+
+test("rows that were taken before count for nothing when they come again", () => {
+  const { say, apply, outbox } = given();
+  const number = say("hello");
+  const rows = [started(1, [number]), ended(3, 1, [number], done("hi"))];
+  apply(rows);
+  assert.deepEqual(apply(rows), []);
+  assert.deepEqual(outbox(), ["agent: hi"]);
+});
+
+test("a follow-up is acknowledged with the turn that took it up; one that was not waits as if it had just come", () => {
+  const { say, apply, store } = given();
+  const first = say("one");
+  apply([started(1, [first])]);
+  const [second, third] = [say("two"), say("three")];
+  apply([{ n: 3, body: { kind: "turn_fed", turn: 1, inbound: [second, third] } }]);
+  apply([ended(5, 1, [first, second], done("both"))]);
+  assert.deepEqual(
+    store.inbox.unfinished(SESSION).map(({ number, state, attempt }) => ({ number, state, attempt })),
+    [{ number: third, state: "queued", attempt: 1 }],
+  );
+});
+
+test("an error ends visibly, with what to do, and says that the messages failed", () => {
+  const { say, apply, store, outbox } = given();
+  const number = say("hello");
+  apply([started(1, [number]), ended(3, 1, [number], { status: "error", class: "auth", message: "401 bad key" })]);
+  assert.match(outbox()[0] ?? "", /^system: I couldn't answer: .*ncl credentials set anthropic.*401 bad key/s);
+  assert.deepEqual(store.outbox.list(null, 1)[0]?.answers, ["p1"]);
+});
+
+test("a turn without an answer is never silent", () => {
+  const { say, apply, outbox } = given();
+  const number = say("hello");
+  apply([started(1, [number]), ended(3, 1, [number], done(""))]);
+  assert.match(outbox()[0] ?? "", /without an answer/);
+});
+
+for (const [what, rows] of [
+  ["an even number", (n: number) => [started(2, [n])]],
+  ["a message that does not exist", () => [started(1, [998])]],
+  ["a turn inside another", (n: number) => [started(1, [n]), started(3, [n])]],
+  ["the end of a turn that never began", (n: number) => [ended(1, 7, [n], done("x"))]],
+  ["a tool in a turn that does not run", () => [{ n: 1, body: { kind: "tool_ended", turn: 5, call: "c", ok: true } }]],
+] as [string, (n: number) => OutboundRow[]][]) {
+  test(`${what} is refused, and nothing of its batch counts`, () => {
+    const { say, apply, store, outbox } = given();
+    const number = say("hello");
+    assert.throws(() => apply(rows(number)), ProtocolViolation);
+    assert.equal(store.turns.running(SESSION), null);
+    assert.equal(store.sessions.session(SESSION)?.outboundCursor, 0);
+    assert.deepEqual(outbox(), []);
+  });
+}
+
+test("a runner can't acknowledge what it did not take up", () => {
+  const { say, apply, store } = given();
+  const [first, second] = [say("one"), say("two")];
+  apply([started(1, [first]), ended(3, 1, [first, second], done("x"))]);
+  assert.deepEqual(
+    store.inbox.unfinished(SESSION).map((row) => row.number),
+    [second],
+  );
+});
+
+test("a cut-off turn is taken up again twice, each time with a notice, and then given up", () => {
+  const { say, apply, store, audit, session, outbox, clock } = given();
+  const number = say("hello");
+  for (const turn of [1, 3, 5]) {
+    apply([started(turn, [number])]);
+    judge(store, audit, session, "it was killed", 0, clock.now());
+  }
+  assert.equal(store.inbox.hasWork(SESSION), false);
+  const notices = outbox();
+  assert.match(notices[0] ?? "", /try 2 of 3/);
+  assert.match(notices[1] ?? "", /try 3 of 3/);
+  assert.match(notices[2] ?? "", /give up.*killed/);
+});
+
+test("containers that end before they take anything up are tried a few times, then the messages fail visibly", () => {
+  const { say, store, audit, session, outbox, clock } = given();
+  say("hello");
+  for (let deaths = 1; deaths <= 4; deaths++) judge(store, audit, session, "it ended with code 1", deaths, clock.now());
+  assert.deepEqual(outbox(), []);
+  judge(store, audit, session, "it ended with code 1", 5, clock.now());
+  assert.equal(store.inbox.hasWork(SESSION), false);
+  assert.match(outbox()[0] ?? "", /give up/);
+});

@@ -1,0 +1,113 @@
+/**
+ * Takes rows of a runner into the central database. One transaction takes them all and moves the cursor, so a row
+ * counts once or not at all. What a row claims is checked against what the database knows: a runner is not trusted.
+ */
+import type { OutboundRow } from "../../protocol/rows.ts";
+import type { Audit } from "../audit/audit.ts";
+import type { Session } from "../store/sessions.ts";
+import type { Store } from "../store/store.ts";
+import { explain, STOPPED, WITHOUT_ANSWER } from "./notices.ts";
+
+export type Applied = { type: "turn_began" } | { type: "turn_ended" };
+
+/** Thrown inside the transaction, so nothing of that batch counts: the runner broke the protocol. */
+export class ProtocolViolation extends Error {
+  override readonly name = "ProtocolViolation";
+}
+
+/** @returns what happened, in order, for the session's state machine. @throws ProtocolViolation */
+export function applyRows(store: Store, audit: Audit, session: Session, rows: OutboundRow[], now: number): Applied[] {
+  return store.db.transaction(() => {
+    const applied: Applied[] = [];
+    let cursor = store.sessions.session(session.id)?.outboundCursor ?? 0;
+    for (const row of rows) {
+      if (row.n <= cursor) continue;
+      if (row.n % 2 === 0) throw new ProtocolViolation(`row ${row.n} has a number of the host's side`);
+      cursor = row.n;
+      const event = applyRow(store, audit, session, row, now);
+      if (event) applied.push(event);
+    }
+    store.sessions.setCursor(session.id, cursor);
+    return applied;
+  });
+}
+
+function applyRow(store: Store, audit: Audit, session: Session, row: OutboundRow, now: number): Applied | null {
+  const { body } = row;
+  if (body.kind === "turn_started") {
+    if (store.turns.running(session.id) !== null) throw new ProtocolViolation(`turn ${row.n} starts inside another`);
+    store.turns.start(session.id, row.n, now);
+    takeIn(store, session, body.inbound, row.n);
+    return { type: "turn_began" };
+  }
+  if (store.turns.running(session.id) !== body.turn) {
+    throw new ProtocolViolation(`row ${row.n} speaks of turn ${body.turn}, which does not run`);
+  }
+  switch (body.kind) {
+    case "turn_fed":
+      takeIn(store, session, body.inbound, body.turn);
+      return null;
+    case "tool_started":
+      store.turns.startTool(session.id, body.turn, body.call, body.name, body.summary);
+      return null;
+    case "tool_ended":
+      store.turns.endTool(session.id, body.turn, body.call, body.ok);
+      return null;
+    case "turn_ended":
+      endTurn(store, audit, session, body, now);
+      return { type: "turn_ended" };
+  }
+}
+
+function takeIn(store: Store, session: Session, numbers: number[], turn: number): void {
+  const strangers = store.inbox.intoTurn(session.id, numbers, turn);
+  if (strangers.length > 0)
+    throw new ProtocolViolation(`turn ${turn} took up message ${strangers[0]}, which was not waiting`);
+}
+
+type TurnEnded = Extract<OutboundRow["body"], { kind: "turn_ended" }>;
+
+function endTurn(store: Store, audit: Audit, session: Session, body: TurnEnded, now: number): void {
+  const { outcome, turn } = body;
+  const failed = outcome.status === "error";
+  store.turns.end(
+    session.id,
+    turn,
+    outcome.status,
+    now,
+    failed ? `${outcome.class}: ${outcome.message}` : null,
+    body.usage,
+  );
+  const answers = store.inbox.finish(session.id, body.acknowledges, turn, failed ? "failed" : "done");
+  // What was fed to the turn and not acknowledged by it waits for the next one, as if it had just come.
+  for (const row of store.inbox.unfinished(session.id)) {
+    if (row.turn === turn) store.inbox.release(session.id, row.number);
+  }
+  if (body.continuation) store.sessions.setContinuation(session.id, body.continuation);
+  const say = (author: "agent" | "system", text: string, part: string) =>
+    store.outbox.add(
+      {
+        sessionId: session.id,
+        turn,
+        address: { channel: session.channel, chat: session.chat, thread: session.thread },
+        author,
+        text,
+        answers,
+        key: `${session.id}:${turn}:${part}`,
+      },
+      now,
+    );
+  if (outcome.status === "error") say("system", explain(outcome.class, outcome.message), "error");
+  else {
+    if (outcome.text.trim()) say("agent", outcome.text, "final");
+    if (outcome.status === "stopped") say("system", STOPPED, "stopped");
+    else if (!outcome.text.trim()) say("system", WITHOUT_ANSWER, "final");
+  }
+  audit.append({
+    actor: `agent:${session.agentGroup}`,
+    verb: "turn.end",
+    resource: `session:${session.id}`,
+    decision: "fact",
+    detail: { turn, status: outcome.status, messages: body.acknowledges, usage: body.usage },
+  });
+}

@@ -1,0 +1,38 @@
+/** What container a session gets: from its plan to the hardened spec. */
+import { realpathSync } from "node:fs";
+import { join } from "node:path";
+import { inside } from "../../protocol/layout.ts";
+import type { Paths } from "../lib/paths.ts";
+import type { SandboxSpec } from "../sandbox/sandbox.ts";
+import { sessionSpec } from "../sandbox/spec.ts";
+import type { ContainerPlan } from "./session-actor.ts";
+
+/** The repository of the agent's image; each installation has a tag of its own. */
+const IMAGE = "nanoclaw-agent";
+
+/** @param paths of the installation; folders are resolved to where they really are, because a link could be turned. */
+export function containerSpec(plan: ContainerPlan, paths: Paths, labels: Record<string, string>): SandboxSpec {
+  const { session, group, folder } = plan;
+  const root = realpathSync(folder.root);
+  const spec = sessionSpec({
+    installation: paths.installation,
+    session: session.id,
+    image: process.env.NANOCLAW_IMAGE ?? `${IMAGE}:latest`,
+    runtime: session.runtime ?? group.runtime,
+    user: { uid: group.uid, gid: group.uid },
+    sources: {
+      root: paths.root,
+      inboundDir: join(root, "in"),
+      outboundDb: join(root, "out", "outbound.db"),
+      outboundJournal: join(root, "out", "outbound.db-journal"),
+      configDir: join(root, "config"),
+      providerDir: join(root, "provider"),
+      workspace: join(realpathSync(plan.groupFolder), "workspace"),
+      socketDir: realpathSync(plan.socketDir),
+    },
+    timeZone: plan.timeZone,
+    labels,
+  });
+  if (!plan.recovery) return spec;
+  return { ...spec, name: `${spec.name}-recovery`, command: ["bun", "run", `${inside.runnerDir}/recover.ts`] };
+}

@@ -1,0 +1,139 @@
+/**
+ * Takes what a runner has committed into the central database: one look at a time, and a ring during a look makes one
+ * more. The mailbox is read by a process that may be killed (see readers/), never by this one.
+ */
+import { type Progress, progress as progressSchema } from "../../protocol/rows.ts";
+import type { Audit } from "../audit/audit.ts";
+import type { Clock } from "../lib/clock.ts";
+import { messageOf } from "../lib/errors.ts";
+import type { Session } from "../store/sessions.ts";
+import type { Store } from "../store/store.ts";
+import { type Applied, applyRows, ProtocolViolation } from "./apply.ts";
+import type { SessionFolder } from "./folder.ts";
+import type { ReaderPool } from "./readers/reader-pool.ts";
+
+/** How often a reader may be killed over one mailbox before its runner counts as hostile. */
+const MOST_STRIKES = 3;
+/** Pause before the next look at a file that its writer holds open, and how many such looks one ring makes. */
+const BUSY_PAUSE = 3;
+const BUSY_LOOKS = 40;
+
+/** `hot`: the writer was cut off in a commit, and only a runner can roll that back. */
+export type DrainEnd = "drained" | "hot" | "violated";
+
+export interface DrainHooks {
+  onApplied(events: Applied[]): void;
+  onProgress(progress: Progress): void;
+  /** The runner broke the protocol or the file is damaged: its container must end. */
+  onViolation(why: string): void;
+}
+
+export class Drain {
+  readonly #store: Store;
+  readonly #audit: Audit;
+  readonly #clock: Clock;
+  readonly #readers: ReaderPool;
+  readonly #session: Session;
+  readonly #folder: SessionFolder;
+  readonly #hooks: DrainHooks;
+  #wanted = false;
+  #looking: Promise<DrainEnd> | null = null;
+  #strikes = 0;
+  #shown = "";
+
+  constructor(
+    parts: { store: Store; audit: Audit; clock: Clock; readers: ReaderPool },
+    session: Session,
+    folder: SessionFolder,
+    hooks: DrainHooks,
+  ) {
+    this.#store = parts.store;
+    this.#audit = parts.audit;
+    this.#clock = parts.clock;
+    this.#readers = parts.readers;
+    this.#session = session;
+    this.#folder = folder;
+    this.#hooks = hooks;
+  }
+
+  /** Looks now, or once more when a look is under way. Resolves when nothing is left to take. Never rejects. */
+  look(): Promise<DrainEnd> {
+    this.#wanted = true;
+    this.#looking ??= this.#takeAll();
+    return this.#looking;
+  }
+
+  async #takeAll(): Promise<DrainEnd> {
+    let end: DrainEnd = "drained";
+    let busy = 0;
+    while (this.#wanted) {
+      this.#wanted = false;
+      end = await this.#takeOnce();
+      if (end === "hot" && busy < BUSY_LOOKS) {
+        busy += 1;
+        this.#wanted = true;
+        await new Promise<void>((resolve) => this.#clock.after(BUSY_PAUSE, resolve));
+      }
+      if (end === "violated") break;
+    }
+    this.#looking = null;
+    return end;
+  }
+
+  async #takeOnce(): Promise<DrainEnd> {
+    const cursor = this.#store.sessions.session(this.#session.id)?.outboundCursor ?? 0;
+    const paths = { db: this.#folder.outboundDb, journal: this.#folder.outboundJournal };
+    const result = await this.#readers.read(this.#session.id, paths, cursor);
+    switch (result.status) {
+      case "absent":
+        return "drained";
+      case "busy":
+        return "hot";
+      case "killed":
+        this.#strikes += 1;
+        if (this.#strikes >= MOST_STRIKES) return this.#violated("its mailbox could not be read in time");
+        this.#wanted = true;
+        return "drained";
+      case "invalid":
+        return this.#violated(result.why);
+      case "ok":
+        break;
+    }
+    const [refused] = result.refused;
+    if (refused) return this.#violated(`row ${refused.n}: ${refused.why}`);
+    if (result.rows.length > 0) {
+      try {
+        const events = applyRows(this.#store, this.#audit, this.#session, result.rows, this.#clock.now());
+        this.#hooks.onApplied(events);
+      } catch (error) {
+        if (error instanceof ProtocolViolation) return this.#violated(error.message);
+        throw error;
+      }
+      this.#wanted = true;
+    }
+    this.#showProgress(result.state.progress);
+    return "drained";
+  }
+
+  #showProgress(text: string | undefined): void {
+    if (!text || text === this.#shown) return;
+    this.#shown = text;
+    try {
+      this.#hooks.onProgress(progressSchema.parse(JSON.parse(text)));
+    } catch (error) {
+      this.#violated(`its progress row: ${messageOf(error)}`);
+    }
+  }
+
+  #violated(why: string): DrainEnd {
+    this.#audit.append({
+      actor: `agent:${this.#session.agentGroup}`,
+      verb: "mailbox.write",
+      resource: `session:${this.#session.id}`,
+      decision: "deny",
+      detail: { why: why.slice(0, 500) },
+    });
+    this.#hooks.onViolation(why);
+    return "violated";
+  }
+}

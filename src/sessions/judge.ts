@@ -1,0 +1,72 @@
+/**
+ * After a container has ended and everything it left was taken: what becomes of the turn it was in and of the rows
+ * that it never took up. Runs in one transaction and writes the notices that people get.
+ */
+import type { Audit } from "../audit/audit.ts";
+import type { Session } from "../store/sessions.ts";
+import type { Store } from "../store/store.ts";
+import { givenUp, interrupted } from "./notices.ts";
+
+/** How often a message may be in a turn that is cut off. */
+export const MAX_ATTEMPTS = 3;
+/** How many containers in a row may end without taking a message up, before the messages are given up. */
+export const MAX_IDLE_DEATHS = 5;
+
+/**
+ * @param cause why the container ended, in words for people
+ * @param idleDeaths containers of this session in a row, this one included, that ended without taking anything up
+ */
+export function judge(
+  store: Store,
+  audit: Audit,
+  session: Session,
+  cause: string,
+  idleDeaths: number,
+  now: number,
+): void {
+  store.db.transaction(() => {
+    const turn = store.turns.running(session.id);
+    const say = (text: string, key: string, answers: string[] = []) =>
+      store.outbox.add(
+        {
+          sessionId: session.id,
+          turn,
+          address: { channel: session.channel, chat: session.chat, thread: session.thread },
+          author: "system",
+          text,
+          answers,
+          key: `${session.id}:${key}`,
+        },
+        now,
+      );
+    if (turn === null) {
+      if (idleDeaths < MAX_IDLE_DEATHS) return;
+      const answers = store.inbox.failAll(session.id);
+      if (answers.length > 0) say(givenUp(cause, idleDeaths), `dead:${now}`, answers);
+      return;
+    }
+    store.turns.end(session.id, turn, "interrupted", now, cause, null);
+    const rows = store.inbox.unfinished(session.id).filter((row) => row.turn === turn);
+    const spent = rows.filter((row) => row.attempt >= MAX_ATTEMPTS);
+    const again = rows.filter((row) => row.attempt < MAX_ATTEMPTS);
+    const failed = store.inbox.finish(
+      session.id,
+      spent.map((row) => row.number),
+      turn,
+      "failed",
+    );
+    for (const row of again) store.inbox.requeue(session.id, row.number);
+    if (failed.length > 0) say(givenUp(cause, MAX_ATTEMPTS), `${turn}:given-up`, failed);
+    if (again.length > 0) {
+      const attempt = Math.max(...again.map((row) => row.attempt)) + 1;
+      say(interrupted(cause, attempt, MAX_ATTEMPTS), `${turn}:interrupted`);
+    }
+    audit.append({
+      actor: "system",
+      verb: "turn.interrupt",
+      resource: `session:${session.id}`,
+      decision: "fact",
+      detail: { turn, cause, again: again.length, failed: failed.length },
+    });
+  });
+}

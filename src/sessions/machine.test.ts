@@ -1,0 +1,96 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { coolingTime, next, type SessionEvent, type StateName } from "./machine.ts";
+
+const events: SessionEvent[] = [
+  "work",
+  "slot",
+  "adopted",
+  "connected",
+  "turn_began",
+  "turn_ended",
+  "start_failed",
+  "exited",
+  "recovered",
+  "timeout",
+  "evict",
+  "stop",
+];
+
+test("a message wakes a cold session, which answers, rests and ends", () => {
+  const path: [SessionEvent, boolean, StateName][] = [
+    ["work", true, "waiting"],
+    ["slot", true, "starting"],
+    ["connected", true, "ready"],
+    ["turn_began", true, "busy"],
+    ["turn_ended", false, "ready"],
+    ["timeout", false, "resting"],
+    ["timeout", false, "stopping"],
+    ["exited", false, "recovering"],
+    ["recovered", false, "cold"],
+  ];
+  let state: StateName = "cold";
+  for (const [event, hasWork, expected] of path) {
+    state = next(state, event, hasWork).state;
+    assert.equal(state, expected, event);
+  }
+});
+
+test("a container that dies with work left is started again after its recovery and a pause", () => {
+  assert.deepEqual(next("busy", "exited", true), { state: "recovering", effects: ["release_slot"] });
+  assert.equal(next("recovering", "recovered", true).state, "cooling");
+  assert.deepEqual(next("cooling", "timeout", true), { state: "waiting", effects: ["ask_slot"] });
+});
+
+test("an idle container with work is never evicted", () => {
+  assert.equal(next("ready", "evict", true).state, "ready");
+  assert.equal(next("resting", "evict", false).state, "stopping");
+});
+
+test("in any order of events: one start per slot, and each slot is given back once", () => {
+  fc.assert(
+    fc.property(fc.array(fc.tuple(fc.constantFrom(...events), fc.boolean()), { maxLength: 200 }), (sequence) => {
+      let state: StateName = "cold";
+      let slots = 0;
+      for (const [event, hasWork] of sequence) {
+        // A slot comes only to who waits for one, and only one at a time; an exit needs a container.
+        if (event === "slot" && state !== "waiting") continue;
+        if (event === "slot") slots += 1;
+        if (event === "adopted" && state === "cold") slots += 1;
+        const step = next(state, event, hasWork);
+        if (step.effects.includes("start")) assert.equal(state, "waiting");
+        if (step.effects.includes("release_slot")) slots -= 1;
+        assert.ok(slots === 0 || slots === 1, `${slots} slots after ${event} in ${state}`);
+        state = step.state;
+      }
+    }),
+  );
+});
+
+test("every state can be left", () => {
+  const all: StateName[] = [
+    "cold",
+    "waiting",
+    "starting",
+    "ready",
+    "busy",
+    "resting",
+    "stopping",
+    "recovering",
+    "cooling",
+  ];
+  for (const state of all) {
+    const out = events.flatMap((event) => [next(state, event, true).state, next(state, event, false).state]);
+    assert.ok(
+      out.some((to) => to !== state),
+      state,
+    );
+  }
+});
+
+test("pauses between starts grow to a minute", () => {
+  assert.equal(coolingTime(0), 0);
+  assert.ok(coolingTime(2) > coolingTime(1));
+  assert.equal(coolingTime(50), 60_000);
+});

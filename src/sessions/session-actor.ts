@@ -1,0 +1,411 @@
+/**
+ * One session with its container: carries out what the state machine decides. Everything that happens to the session
+ * comes in as an event, one after the other; nothing else changes its state.
+ */
+import { join } from "node:path";
+import type { Progress } from "../../protocol/rows.ts";
+import { composeInstructions, readMcpServers } from "../agents/compose.ts";
+import type { Audit } from "../audit/audit.ts";
+import type { Door, OpenDoor } from "../gateway/door.ts";
+import type { Clock, Timer } from "../lib/clock.ts";
+import { EngineError, messageOf } from "../lib/errors.ts";
+import type { Log } from "../lib/log.ts";
+import type { Exit, Sandbox, SandboxDriver, SandboxSpec } from "../sandbox/sandbox.ts";
+import type { AgentGroup } from "../store/groups.ts";
+import type { Session } from "../store/sessions.ts";
+import type { Store } from "../store/store.ts";
+import type { Admission } from "./admission.ts";
+import { alreadyDone } from "./already-done.ts";
+import { Drain } from "./drain.ts";
+import { Feed } from "./feed.ts";
+import { prepareFolder, type SessionFolder, sessionFolder, writeConfig } from "./folder.ts";
+import { judge } from "./judge.ts";
+import { coolingTime, type Effect, next, type SessionEvent, type StateName, type Timers } from "./machine.ts";
+import { cannotStart } from "./notices.ts";
+import type { ReaderPool } from "./readers/reader-pool.ts";
+
+export interface ActorParts {
+  store: Store;
+  audit: Audit;
+  clock: Clock;
+  log: Log;
+  driver: SandboxDriver;
+  door: Door;
+  readers: ReaderPool;
+  timers: Timers;
+  sessionsDir: string;
+  groupsDir: string;
+  runDir: string;
+  /** What the container gets. */
+  specOf(plan: ContainerPlan): SandboxSpec;
+  onProgress(session: Session, progress: Progress): void;
+}
+
+export interface ContainerPlan {
+  session: Session;
+  group: AgentGroup;
+  folder: SessionFolder;
+  groupFolder: string;
+  socketDir: string;
+  timeZone: string;
+  /** A one-shot runner that only rolls its own mailbox back. */
+  recovery: boolean;
+}
+
+/** Grace before a container is killed, milliseconds. */
+const STOP_GRACE = 3_000;
+/** While something waits or runs, a look at the mailbox this often is the net under the bell. */
+const NET_INTERVAL = 2_000;
+/** A finished turn's rows leave the mailbox this much later, off the way of the answer. */
+const SETTLE_AFTER = 30;
+/** How many tries the agent makes on a failing model request. */
+const MODEL_RETRIES = 3;
+
+export class SessionActor {
+  readonly session: Session;
+  readonly #parts: ActorParts;
+  readonly #admission: Admission;
+  readonly #folder: SessionFolder;
+  readonly #drain: Drain;
+  readonly #log: Log;
+  #state: StateName = "cold";
+  /** When the state was entered. */
+  since: number;
+  #timer: Timer | null = null;
+  #net: Timer | null = null;
+  #settle: Timer | null = null;
+  #sandbox: Sandbox | null = null;
+  #feed: Feed | null = null;
+  #door: OpenDoor | null = null;
+  #failures = 0;
+  #idleDeaths = 0;
+  #tookUp = false;
+  /** Why the container is being ended, when it is the host's doing. */
+  #stopCause = "";
+  #closing = false;
+  #whenCold: (() => void)[] = [];
+
+  constructor(session: Session, parts: ActorParts, admission: Admission) {
+    this.session = session;
+    this.#parts = parts;
+    this.#admission = admission;
+    this.#log = parts.log.child({ session: session.id });
+    this.since = parts.clock.now();
+    this.#folder = sessionFolder(parts.sessionsDir, session);
+    this.#drain = new Drain(parts, session, this.#folder, {
+      onApplied: (events) => {
+        for (const { type } of events) this.#tookIn(type);
+      },
+      onProgress: (progress) => parts.onProgress(session, progress),
+      onViolation: (why) => {
+        this.#log.warn({ why }, "the runner broke the protocol; its container is ended");
+        this.#end(`it was stopped: ${why}`);
+      },
+    });
+  }
+
+  get state(): StateName {
+    return this.#state;
+  }
+
+  get hasWork(): boolean {
+    return this.#parts.store.inbox.hasWork(this.session.id);
+  }
+
+  /** Something new is in the inbox. */
+  work(): void {
+    if (this.#feed?.project()) this.#door?.ring();
+    this.#watch();
+    this.handle("work");
+  }
+
+  /** Asks the runner to stop its turn. @returns false where none runs. */
+  stopTurn(): boolean {
+    if (this.#state !== "busy" || !this.#feed) return false;
+    this.#feed.control("stop");
+    this.#door?.ring();
+    return true;
+  }
+
+  /** Takes over a container that outlived the host's earlier process. */
+  async adopt(sandbox: Sandbox): Promise<void> {
+    this.#admission.hold(this.session.id);
+    this.handle("adopted");
+    await this.#openSides();
+    this.#attach(sandbox);
+  }
+
+  /** Takes over what an earlier process of the host left, where no container runs any more. */
+  async recover(): Promise<void> {
+    await this.#recover("NanoClaw was restarted");
+    if (this.hasWork) this.work();
+  }
+
+  /** Ends the container; resolves when it is gone and what it left is taken. */
+  shutdown(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#whenCold.push(resolve);
+      this.#stopCause = "NanoClaw was stopped";
+      this.#closing = true;
+      this.handle("stop");
+      this.#settleWaiters();
+    });
+  }
+
+  handle(event: SessionEvent): void {
+    const before = this.#state;
+    if (this.#closing && (before === "cold" || before === "cooling")) return;
+    const step = next(before, event, this.hasWork);
+    if (step.state !== before) {
+      this.#log.debug({ from: before, to: step.state, event }, "session");
+      this.#state = step.state;
+      this.since = this.#parts.clock.now();
+      this.#armTimer();
+    }
+    for (const effect of step.effects) this.#do(effect);
+    this.#settleWaiters();
+  }
+
+  #do(effect: Effect): void {
+    switch (effect) {
+      case "ask_slot":
+        this.#admission.ask(this.session.id, () => this.handle("slot"));
+        break;
+      case "leave_queue":
+        this.#admission.leave(this.session.id);
+        break;
+      case "release_slot":
+        this.#admission.release(this.session.id);
+        break;
+      case "start":
+        void this.#start();
+        break;
+      case "rest":
+        this.#feed?.control("rest");
+        this.#door?.ring();
+        break;
+      case "stop":
+        void this.#sandbox?.stop(STOP_GRACE);
+        break;
+    }
+  }
+
+  async #start(): Promise<void> {
+    const { store, driver, clock } = this.#parts;
+    try {
+      const group = store.groups.agentGroup(this.session.agentGroup);
+      if (!group) throw new Error(`no agent group ${this.session.agentGroup}`);
+      const groupFolder = join(this.#parts.groupsDir, group.folder);
+      prepareFolder(this.#folder, group.uid);
+      this.#writeConfig(group, groupFolder);
+      this.#tookUp = false;
+      this.#stopCause = "";
+      await this.#openSides();
+      const sandbox = await driver.start(this.#parts.specOf(this.#plan(group, groupFolder, false)));
+      this.#log.info({ container: sandbox.name }, "container started");
+      this.#attach(sandbox);
+      if (this.state === "stopping") void sandbox.stop(STOP_GRACE);
+    } catch (error) {
+      this.#log.error({ error: messageOf(error) }, "container could not be started");
+      this.#failures += 1;
+      const first = store.inbox.unfinished(this.session.id, 0, 1)[0];
+      if (first) {
+        const hint = error instanceof EngineError ? error.hint : "`ncl logs` shows more.";
+        this.#say(cannotStart(messageOf(error), hint), `start:${first.number}`, clock.now());
+      }
+      this.handle("start_failed");
+      await this.#closeSides();
+      this.handle("recovered");
+    }
+  }
+
+  #writeConfig(group: AgentGroup, groupFolder: string): void {
+    const { store } = this.#parts;
+    writeConfig(
+      this.#folder,
+      {
+        provider: group.provider,
+        model: group.model,
+        assistantName: group.name,
+        timeZone: this.#timeZone(),
+        mcpServers: readMcpServers(groupFolder),
+        continuation: store.sessions.continuation(this.session.id, group.provider),
+        outboundCursor: store.sessions.session(this.session.id)?.outboundCursor ?? 0,
+        modelRetries: MODEL_RETRIES,
+      },
+      composeInstructions(groupFolder, group.name),
+    );
+  }
+
+  #timeZone(): string {
+    const { users } = this.#parts.store;
+    const [owner] = users.owners();
+    return (owner && users.user(owner)?.timeZone) ?? "UTC";
+  }
+
+  #plan(group: AgentGroup, groupFolder: string, recovery: boolean): ContainerPlan {
+    return {
+      session: this.session,
+      group,
+      folder: this.#folder,
+      groupFolder,
+      socketDir: join(this.#parts.runDir, this.session.id),
+      timeZone: this.#timeZone(),
+      recovery,
+    };
+  }
+
+  /** The mailbox and the socket: what a container talks to. */
+  async #openSides(): Promise<void> {
+    const { store, clock } = this.#parts;
+    const { id } = this.session;
+    this.#feed ??= new Feed(this.#folder.inboundDb, {
+      unfinished: () => store.inbox.unfinished(id),
+      outboundCursor: () => store.sessions.session(id)?.outboundCursor ?? 0,
+      alreadyDone: () => alreadyDone(store.turns, id),
+      nextNumber: () => store.sessions.nextNumber(id, clock.now()),
+    });
+    const uid = store.groups.agentGroup(this.session.agentGroup)?.uid ?? 0;
+    this.#door ??= await this.#parts.door.open(
+      { id, agentGroup: this.session.agentGroup, uid },
+      join(this.#parts.runDir, id),
+      {
+        onRing: () => void this.#drain.look(),
+        onBell: (connected) => {
+          if (!connected) return;
+          this.handle("connected");
+          this.#door?.ring();
+          void this.#drain.look();
+        },
+      },
+    );
+  }
+
+  async #closeSides(): Promise<void> {
+    this.#feed?.close();
+    this.#feed = null;
+    const door = this.#door;
+    this.#door = null;
+    this.#settle?.cancel();
+    this.#net?.cancel();
+    this.#net = null;
+    await door?.close();
+  }
+
+  #attach(sandbox: Sandbox): void {
+    this.#sandbox = sandbox;
+    this.#watch();
+    void sandbox.exited.then(async (exit) => {
+      this.#sandbox = null;
+      const cause = this.#stopCause || causeOf(exit);
+      this.#log.info({ code: exit.code, outOfMemory: exit.outOfMemory, stderr: exit.stderr, cause }, "container ended");
+      this.handle("exited");
+      await this.#recover(cause);
+      this.handle("recovered");
+    });
+  }
+
+  /** In this order: take everything that was committed, apply it, and only then judge what has no end. */
+  async #recover(cause: string): Promise<void> {
+    const { store, audit, clock } = this.#parts;
+    if ((await this.#drain.look()) === "hot") await this.#rollBack();
+    await this.#closeSides();
+    if (!this.#tookUp && this.hasWork) {
+      this.#idleDeaths += 1;
+      this.#failures += 1;
+    }
+    judge(store, audit, this.session, cause, this.#idleDeaths, clock.now());
+  }
+
+  /** The runner was cut off in a commit: a one-shot runner, in the container where its file belongs, undoes the half. */
+  async #rollBack(): Promise<void> {
+    const group = this.#parts.store.groups.agentGroup(this.session.agentGroup);
+    if (!group) return;
+    const plan = this.#plan(group, join(this.#parts.groupsDir, group.folder), true);
+    try {
+      const sandbox = await this.#parts.driver.start(this.#parts.specOf(plan));
+      const exit = await sandbox.exited;
+      if (exit.code !== 0) throw new Error(`recovery ended with code ${exit.code}: ${exit.stderr}`);
+      await this.#drain.look();
+    } catch (error) {
+      this.#log.error({ error: messageOf(error) }, "the outbound mailbox could not be rolled back");
+    }
+  }
+
+  #tookIn(type: "turn_began" | "turn_ended"): void {
+    this.#tookUp = true;
+    if (type === "turn_ended") {
+      this.#failures = 0;
+      this.#idleDeaths = 0;
+      this.#settle?.cancel();
+      this.#settle = this.#parts.clock.after(SETTLE_AFTER, () => {
+        if (this.#feed?.settle()) this.#door?.ring();
+      });
+    }
+    this.handle(type);
+  }
+
+  #end(cause: string): void {
+    this.#stopCause = cause;
+    if (this.#state === "busy" || this.#state === "starting") this.handle("timeout");
+    else this.handle("stop");
+  }
+
+  /** The net under the bell: runs only while something waits or works. */
+  #watch(): void {
+    if (this.#net) return;
+    this.#net = this.#parts.clock.after(NET_INTERVAL, () => {
+      this.#net = null;
+      if (!this.#sandbox || !this.hasWork) return;
+      void this.#drain.look();
+      this.#watch();
+    });
+  }
+
+  #armTimer(): void {
+    this.#timer?.cancel();
+    const { timers, clock } = this.#parts;
+    const lasts: Partial<Record<StateName, number>> = {
+      ...timers,
+      cooling: coolingTime(this.#failures),
+    };
+    const ms = lasts[this.#state];
+    this.#timer = ms === undefined ? null : clock.after(ms, () => this.#timeout());
+  }
+
+  #timeout(): void {
+    if (this.#state === "starting") this.#stopCause = "it did not come up in time";
+    if (this.#state === "busy") this.#stopCause = "it took too long";
+    this.handle("timeout");
+  }
+
+  #settleWaiters(): void {
+    if (this.#state !== "cold" && this.#state !== "cooling") return;
+    const waiters = this.#whenCold;
+    this.#whenCold = [];
+    for (const resolve of waiters) resolve();
+  }
+
+  #say(text: string, key: string, now: number): void {
+    const { channel, chat, thread, id } = this.session;
+    this.#parts.store.outbox.add(
+      {
+        sessionId: id,
+        turn: null,
+        address: { channel, chat, thread },
+        author: "system",
+        text,
+        answers: [],
+        key: `${id}:${key}`,
+      },
+      now,
+    );
+  }
+}
+
+/** Why a container ended, in words for people. */
+export function causeOf(exit: Exit): string {
+  if (exit.outOfMemory) return "it ran out of memory";
+  if (exit.code === 137) return "it was killed";
+  return `it ended with code ${exit.code}`;
+}

@@ -1,0 +1,93 @@
+/** All sessions that are not asleep: wakes them on work, adopts and recovers them at the start, ends them at the stop. */
+import type { SessionId } from "../lib/ids.ts";
+import { Admission } from "./admission.ts";
+import type { StateName } from "./machine.ts";
+import { type ActorParts, SessionActor } from "./session-actor.ts";
+
+export interface SupervisorOptions extends ActorParts {
+  /** Containers that may run at once. */
+  maxContainers: number;
+  /** The label by which this installation's containers are found again. */
+  labels: Record<string, string>;
+}
+
+export class Supervisor {
+  readonly #options: SupervisorOptions;
+  readonly #actors = new Map<SessionId, SessionActor>();
+  readonly #admission: Admission;
+  #stopping = false;
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options;
+    this.#admission = new Admission(options.maxContainers, () => this.#evictOne());
+  }
+
+  /**
+   * Takes over what an earlier process left: containers that still run are adopted, of the others everything that
+   * they committed is taken, and sessions with work are woken. Where the engine is down, nothing can have survived.
+   */
+  async start(): Promise<void> {
+    const { driver, labels, store, log } = this.#options;
+    const survivors = await driver.survivors(labels).catch((error: unknown) => {
+      log.warn({ error: String(error) }, "the engine can't be asked for containers that still run");
+      return [];
+    });
+    for (const { labels: found, sandbox } of survivors) {
+      const actor = this.#actor(found["nanoclaw.session"] as SessionId);
+      if (actor && actor.state === "cold") await actor.adopt(sandbox);
+      else await sandbox.stop(0);
+    }
+    const adopted = new Set(this.#actors.keys());
+    for (const id of store.sessions.unsettled()) {
+      if (!adopted.has(id)) await this.#actor(id)?.recover();
+    }
+    log.info({ adopted: adopted.size }, "sessions are up");
+  }
+
+  /** A row was added to the session's inbox. */
+  wake(id: SessionId): void {
+    if (!this.#stopping) this.#actor(id)?.work();
+  }
+
+  stopTurn(id: SessionId): boolean {
+    return this.#actors.get(id)?.stopTurn() ?? false;
+  }
+
+  stateOf(id: SessionId): StateName {
+    return this.#actors.get(id)?.state ?? "cold";
+  }
+
+  /** Sessions that wait for a container slot. */
+  get waiting(): number {
+    return this.#admission.waiting;
+  }
+
+  counts(): Record<string, number> {
+    const counts: Record<string, number> = {};
+    for (const { state } of this.#actors.values()) counts[state] = (counts[state] ?? 0) + 1;
+    return counts;
+  }
+
+  /** Ends every container; turns that were running are taken up again at the next start. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    await Promise.all([...this.#actors.values()].map((actor) => actor.shutdown()));
+  }
+
+  #actor(id: SessionId): SessionActor | null {
+    const known = this.#actors.get(id);
+    if (known) return known;
+    const session = this.#options.store.sessions.session(id);
+    if (!session) return null;
+    const actor = new SessionActor(session, this.#options, this.#admission);
+    this.#actors.set(id, actor);
+    return actor;
+  }
+
+  #evictOne(): void {
+    const idle = [...this.#actors.values()]
+      .filter((actor) => (actor.state === "ready" || actor.state === "resting") && !actor.hasWork)
+      .sort((a, b) => a.since - b.since);
+    idle[0]?.handle("evict");
+  }
+}
