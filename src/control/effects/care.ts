@@ -1,0 +1,114 @@
+/** What the verbs that look after the installation do: status, credentials, the model, the audit log, the outbox. */
+import type { Audit } from "../../audit/audit.ts";
+import type { Channel } from "../../channels/channel.ts";
+import type { ModelChoice } from "../../gateway/model-choice.ts";
+import type { Clock } from "../../lib/clock.ts";
+import { Misuse, messageOf } from "../../lib/errors.ts";
+import type { SandboxDriver } from "../../sandbox/sandbox.ts";
+import type { Supervisor } from "../../sessions/supervisor.ts";
+import type { OutboxRow } from "../../store/outbox.ts";
+import type { Store } from "../../store/store.ts";
+import type { Vault } from "../../vault/vault.ts";
+import type { Effects } from "../execute.ts";
+
+export interface CareParts {
+  store: Store;
+  audit: Audit;
+  clock: Clock;
+  vault: Vault;
+  model: ModelChoice;
+  driver: SandboxDriver;
+  supervisor: Supervisor;
+  channels: Channel[];
+  version: string;
+  installation: string;
+  startedAt: number;
+  /** Begins to stop the host; returns at once. */
+  stopHost(): void;
+}
+
+export function careEffects(
+  parts: CareParts,
+): Omit<Effects, `chat.${string}` | `claw.${string}` | `groups.${string}` | `sessions.${string}`> {
+  const { store, audit, vault, clock } = parts;
+  return {
+    status: async () => ({
+      version: parts.version,
+      pid: process.pid,
+      installation: parts.installation,
+      startedAt: parts.startedAt,
+      memory: process.memoryUsage.rss(),
+      model: parts.model.current(),
+      engine: await engineHealth(parts.driver),
+      channels: parts.channels.map((channel) => ({ id: channel.id, ...channel.health() })),
+      sessions: parts.supervisor.counts(),
+      queues: {
+        inbound: store.inbox.countUnfinished(),
+        starting: parts.supervisor.waiting,
+        outbox: Object.values(store.outbox.counts()).reduce((sum, count) => sum + count, 0),
+        dead: store.outbox.counts().dead ?? 0,
+      },
+    }),
+
+    "host.stop": (_args, { record }) => record("host", () => done(parts.stopHost)),
+
+    "credentials.list": () => vault.list().map(({ name, kind, createdAt }) => ({ name, kind, setAt: createdAt })),
+    "credentials.set": async ({ name, kind, secret }, { record }) => {
+      const check = await parts.model.check(name, { kind, secret: secret.trim() });
+      if (check.check !== "bad")
+        record(`credential:${name}`, () => vault.put(name, kind, secret.trim(), clock.now()), { kind });
+      return { name, ...check };
+    },
+    "credentials.remove": ({ name }, { record }) =>
+      record(`credential:${name}`, () => {
+        if (vault.remove(name)) return done();
+        throw new Misuse(`there is no credential "${name}"`, "`ncl credentials list` shows them.");
+      }),
+    "model.use": async ({ model, address }, { record }) => {
+      record(`model:${model}`, () => parts.model.choose(model, address ?? null), address ? { address } : {});
+      await parts.model.apply();
+      return parts.model.current();
+    },
+
+    "audit.list": ({ limit, after }) => audit.list(limit, after).map(({ seq, ...record }) => ({ n: seq, ...record })),
+    "audit.verify": () => {
+      const verdict = audit.verify();
+      return verdict.intact
+        ? { ok: true, records: verdict.records, head: verdict.head, problem: null }
+        : { ok: false, records: verdict.seq - 1, head: "", problem: `record ${verdict.seq}: ${verdict.why}` };
+    },
+
+    "outbox.list": ({ state, limit }) => store.outbox.list(state ?? null, limit).map(shownRow),
+    "outbox.retry": ({ id }, { record }) =>
+      record(`outbox:${id}`, () => {
+        if (store.outbox.reopen(id)) return done();
+        throw new Misuse(`message ${id} is not one that was given up`, "`ncl outbox list` shows them.");
+      }),
+  };
+}
+
+function done(effect?: () => void): { done: true } {
+  effect?.();
+  return { done: true };
+}
+
+async function engineHealth(driver: SandboxDriver): Promise<{ state: string; detail: string }> {
+  try {
+    const { version, runtimes } = await driver.check();
+    return { state: "up", detail: `${driver.id} ${version}, runtimes ${runtimes.join(", ")}` };
+  } catch (error) {
+    return { state: "down", detail: messageOf(error) };
+  }
+}
+
+function shownRow(row: OutboxRow) {
+  return {
+    id: row.id,
+    state: row.state,
+    to: `${row.channel}:${row.chat}`,
+    tries: row.tries,
+    nextAt: row.nextAt || null,
+    error: row.error ?? "",
+    text: row.text.slice(0, 80),
+  };
+}

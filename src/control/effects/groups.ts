@@ -1,0 +1,100 @@
+/** What the verbs about agent groups and sessions do. */
+import { createAgentGroup } from "../../agents/groups.ts";
+import { TERMINAL_USER } from "../../channels/terminal.ts";
+import type { Router } from "../../inbound/router.ts";
+import type { Clock } from "../../lib/clock.ts";
+import { Misuse } from "../../lib/errors.ts";
+import { newMessagingGroupId, type Random, type UserId } from "../../lib/ids.ts";
+import type { Supervisor } from "../../sessions/supervisor.ts";
+import type { AgentGroup } from "../../store/groups.ts";
+import type { Store } from "../../store/store.ts";
+import type { Effects } from "../execute.ts";
+
+const WELCOME =
+  "This is the first time that the owner meets you. Greet them in a few sentences: say who you are, that you run in a closed container on their own machine, and name two or three things that they could ask you to try.";
+
+export interface GroupParts {
+  store: Store;
+  clock: Clock;
+  random: Random;
+  router: Router;
+  supervisor: Supervisor;
+  groupsDir: string;
+}
+
+export function groupEffects(
+  parts: GroupParts,
+): Pick<Effects, "groups.list" | "groups.init" | "groups.set" | "sessions.list"> {
+  const { store, clock } = parts;
+  const owner = TERMINAL_USER as UserId;
+  const shown = ({ folder, name, provider, model, runtime }: AgentGroup) => ({
+    ...{ folder, name, provider, model, runtime },
+    timeZone: store.users.user(owner)?.timeZone ?? "UTC",
+  });
+  const groupAt = (folder: string) => {
+    const group = store.groups.agentGroupByFolder(folder);
+    if (!group) throw new Misuse(`there is no agent group "${folder}"`, "`ncl groups list` shows them.");
+    return group;
+  };
+  return {
+    "groups.list": () => store.groups.agentGroups().map(shown),
+
+    "groups.init": ({ folder, name, timeZone }, { record }) => {
+      checkTimeZone(timeZone);
+      const known = store.groups.agentGroupByFolder(folder);
+      if (known && store.groups.messagingGroup("terminal", "main")) return shown(known);
+      return record(`agent group:${folder}`, () => {
+        store.users.put({ id: owner, name: "You", timeZone }, clock.now());
+        if (store.users.owners().length === 0) store.users.grantOwner(owner);
+        const wanted = { folder, name, provider: "claude", model: null, runtime: null };
+        const group = known ?? createAgentGroup(store, parts.groupsDir, wanted, parts.random, clock.now());
+        if (!store.groups.messagingGroup("terminal", "main")) wireMainChat(parts, group);
+        return shown(group);
+      });
+    },
+
+    "groups.set": ({ folder, timeZone, ...wanted }, { record }) => {
+      const group = groupAt(folder);
+      if (timeZone) checkTimeZone(timeZone);
+      const clear = (value: string | undefined, old: string | null) => (value === "default" ? null : (value ?? old));
+      return record(`agent group:${group.id}`, () => {
+        store.groups.updateAgentGroup(group.id, {
+          name: wanted.name ?? group.name,
+          provider: wanted.provider ?? group.provider,
+          model: clear(wanted.model, group.model),
+          runtime: clear(wanted.runtime, group.runtime),
+        });
+        if (timeZone)
+          store.users.put({ id: owner, name: store.users.user(owner)?.name ?? "You", timeZone }, clock.now());
+        return shown(groupAt(folder));
+      });
+    },
+
+    "sessions.list": () =>
+      store.sessions.list(1000).map((session) => ({
+        session: session.id,
+        group: store.groups.agentGroup(session.agentGroup)?.folder ?? "",
+        chat: `${session.channel}:${session.chat}`,
+        state: parts.supervisor.stateOf(session.id),
+        queued: store.inbox.unfinished(session.id).length,
+        lastAt: session.lastActiveAt,
+      })),
+  };
+}
+
+/** Wires the main terminal chat to the agent and asks it to introduce itself. */
+function wireMainChat({ store, random, router }: GroupParts, group: AgentGroup): void {
+  const room = newMessagingGroupId(random);
+  store.groups.addMessagingGroup({ id: room, channel: "terminal", chat: "main", unknownSenderPolicy: "strict" });
+  store.groups.wire(room, { agentGroup: group.id, engageMode: "always", sessionMode: "shared" });
+  const target = { agentGroup: group.id, conversation: "terminal/main", thread: null };
+  router.tell({ channel: "terminal", chat: "main", thread: null }, target, WELCOME, `welcome:${group.id}`);
+}
+
+function checkTimeZone(timeZone: string): void {
+  try {
+    new Intl.DateTimeFormat("en", { timeZone });
+  } catch {
+    throw new Misuse(`there is no time zone "${timeZone}"`, "Use an IANA name such as Europe/Berlin.");
+  }
+}

@@ -1,0 +1,130 @@
+/**
+ * What verbs resolve to. Types for the effects and for the clients from one source; the CLI takes table columns and
+ * units from here. Times are milliseconds since the epoch.
+ */
+import { z } from "zod";
+
+const at = z.int().meta({ unit: "time" });
+const bytes = z.int().meta({ unit: "bytes" });
+const count = z.int().min(0);
+const health = z.object({ state: z.string(), detail: z.string() });
+
+/** For verbs that have nothing to tell but that they did it. */
+export const done = z.object({ done: z.literal(true) });
+
+export const model = z.object({
+  model: z.enum(["practice", "anthropic"]),
+  address: z.string(),
+});
+
+export const status = z.object({
+  version: z.string(),
+  pid: z.int(),
+  installation: z.string(),
+  startedAt: at,
+  memory: bytes,
+  model,
+  engine: health,
+  channels: z.array(health.extend({ id: z.string() })),
+  /** How many sessions are in each state. */
+  sessions: z.record(z.string(), count),
+  queues: z.object({
+    /** Accepted and not yet answered. */
+    inbound: count,
+    /** Sessions that wait for a free container slot. */
+    starting: count,
+    outbox: count,
+    dead: count,
+  }),
+});
+
+/** `n` is the number of the message in the log of its chat. */
+export const sent = z.object({ n: count, status: z.enum(["accepted", "duplicate"]) });
+/** `stopped` is false where no turn ran. */
+export const stopped = z.object({ stopped: z.boolean() });
+export const chat = z.object({ chat: z.string(), group: z.string(), messages: count, lastAt: at.nullable() });
+export const clawChat = z.object({ session: z.string(), chat: z.string(), group: z.string() });
+
+/** One line of `chat.follow`. Messages come in the order of `n`, without gaps that matter: `n` is the cursor. */
+export const chatEvent = z.discriminatedUnion("type", [
+  z.object({
+    type: z.literal("message"),
+    n: count,
+    from: z.string(),
+    /** `system` for notices of the host itself. */
+    author: z.enum(["person", "agent", "system"]),
+    /** Empty when the agent chose to say nothing. */
+    text: z.string(),
+    at,
+    /**
+     * Numbers of the person's messages that are dealt with for good by this one. Empty for what a turn says on its
+     * way: so a client knows that it has the whole answer. A system message here means that the turn failed.
+     */
+    answers: z.array(count),
+  }),
+  /** What is being written; replaces the draft of the same turn. Gone with the turn's message, or when both are empty. */
+  z.object({ type: z.literal("draft"), turn: z.string(), text: z.string(), activity: z.string() }),
+  /** The backlog is over: what follows happens now. */
+  z.object({ type: z.literal("idle") }),
+  /** The stream ends here, against its will. */
+  z.object({ type: z.literal("error"), code: z.string(), message: z.string(), hint: z.string() }),
+]);
+
+export const group = z.object({
+  folder: z.string(),
+  name: z.string(),
+  provider: z.string(),
+  model: z.string().nullable(),
+  runtime: z.string().nullable(),
+  timeZone: z.string(),
+});
+export const session = z.object({
+  session: z.string(),
+  group: z.string(),
+  /** The chat that it belongs to, as `channel:chat`. */
+  chat: z.string(),
+  state: z.string(),
+  queued: count,
+  lastAt: at.nullable(),
+});
+
+const credentialKind = z.enum(["api_key", "oauth_token"]);
+export const credential = z.object({ name: z.string(), kind: credentialKind, setAt: at });
+/** `check` is what the credential's own service said to it; `detail` says why and what to do. */
+export const credentialCheck = z.object({
+  name: z.string(),
+  check: z.enum(["good", "bad", "not_checked"]),
+  detail: z.string(),
+});
+
+export const auditRecord = z.object({
+  n: count,
+  at,
+  actor: z.string(),
+  verb: z.string(),
+  resource: z.string(),
+  decision: z.string(),
+  detail: z.string(),
+});
+/** `problem` says where the chain breaks and how; null when it is whole. */
+export const auditVerdict = z.object({
+  ok: z.boolean(),
+  records: count,
+  head: z.string(),
+  problem: z.string().nullable(),
+});
+
+export const outboxState = z.enum(["pending", "sending", "sent", "retry", "unknown", "dead"]);
+export const outboxRow = z.object({
+  id: count,
+  state: outboxState,
+  to: z.string(),
+  tries: count,
+  nextAt: at.nullable(),
+  error: z.string(),
+  /** The beginning of it. */
+  text: z.string(),
+});
+
+export type Status = z.output<typeof status>;
+export type ChatEvent = z.output<typeof chatEvent>;

@@ -1,0 +1,187 @@
+/**
+ * Every verb of NanoClaw, declared once: the CLI, the HTTP API and the docs are generated from this table.
+ * Declarations only. A verb `a.b` is `POST /v1/verbs/a.b` and `ncl a b`; its effect lives beside this file.
+ */
+import { z } from "zod";
+import { MAX_TEXT } from "../../protocol/rows.ts";
+import type { Authority } from "../access/authorize.ts";
+import * as is from "./results.ts";
+
+export interface Verb<Args extends z.ZodObject = z.ZodObject, Result extends z.ZodType = z.ZodType> {
+  /** One line for help and docs, without a full stop. */
+  summary: string;
+  authority: Authority;
+  /**
+   * Every field carries `.describe()`. With `.meta({ secret: true })` it is never shown, logged or put in argv; with
+   * `.meta({ generated: true })` the command line makes it up.
+   */
+  args: Args;
+  /** Arguments that the command line takes without a flag, in this order. */
+  positional: (keyof z.infer<Args> & string)[];
+  /** What it resolves to; for a stream, one line of it. An array of objects is shown as a table. */
+  result: Result;
+  /** A stream answers with one JSON object a line until the caller hangs up. */
+  stream: boolean;
+}
+
+function verb<Args extends z.ZodRawShape, Result extends z.ZodType>(declaration: {
+  summary: string;
+  args?: Args;
+  positional?: (keyof Args & string)[];
+  result: Result;
+  stream?: boolean;
+  authority?: Authority;
+}): Verb<z.ZodObject<Args, z.core.$strict>, Result> {
+  const { summary, result, stream = false, authority = "owner" } = declaration;
+  const args = z.strictObject(declaration.args ?? ({} as Args));
+  const positional = (declaration.positional ?? []) as Verb<typeof args>["positional"];
+  return { summary, authority, args, positional, result, stream };
+}
+
+const folder = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,39}$/, "use lower-case letters, digits and hyphens, at most 40")
+  .describe("the agent group, by its folder name");
+const chat = z.string().min(1).max(100).default("main").describe("the terminal chat");
+const runtime = z.enum(["default", "runc", "runsc"]).describe("container runtime; runsc is gVisor");
+const number = z.int().min(0);
+const limit = z.int().min(1).max(1000).default(50).describe("how many at most");
+const credentialName = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,63}$/, "use lower-case letters, digits, - and _");
+const timeZone = z.string().min(1).max(100).describe("IANA time zone of the person, such as Europe/Berlin");
+const groupName = z.string().min(1).max(100).describe("what the agent is called");
+
+export const verbs = {
+  status: verb({ summary: "Show how the host, its channels and its sessions are", result: is.status }),
+  "host.stop": verb({ summary: "Stop the host; running turns are taken up again at the next start", result: is.done }),
+
+  "chat.send": verb({
+    summary: "Say something in a terminal chat",
+    args: {
+      chat,
+      text: z.string().min(1).max(MAX_TEXT).describe("what to say"),
+      key: z
+        .string()
+        .min(8)
+        .max(100)
+        .meta({ generated: true })
+        .describe("names this message, so that repeating the request never says it twice"),
+    },
+    positional: ["text"],
+    result: is.sent,
+  }),
+  "chat.follow": verb({
+    summary: "Follow a terminal chat: its messages, then what happens in it",
+    args: {
+      chat,
+      after: number.optional().describe("start after the message of this number"),
+      tail: number.max(1000).optional().describe("without --after: start with this many of the last messages"),
+    },
+    result: is.chatEvent,
+    stream: true,
+  }),
+  "chat.stop": verb({ summary: "Stop the turn that runs for a terminal chat", args: { chat }, result: is.stopped }),
+  "chat.list": verb({ summary: "List the terminal chats", result: z.array(is.chat) }),
+  "claw.open": verb({
+    summary: "Open a terminal chat of its own with an agent, or take one up again",
+    args: {
+      group: folder.optional(),
+      session: z.string().min(1).max(100).optional().describe("the session to take up again"),
+      runtime: runtime.optional(),
+    },
+    result: is.clawChat,
+  }),
+
+  "groups.list": verb({ summary: "List the agent groups", result: z.array(is.group) }),
+  "groups.init": verb({
+    summary: "Make an agent group and wire the main terminal chat to it where that has none; safe to repeat",
+    args: { folder, name: groupName, timeZone },
+    positional: ["folder"],
+    result: is.group,
+  }),
+  "groups.set": verb({
+    summary: "Change an agent group; it holds from the next start of its container",
+    args: {
+      folder,
+      name: groupName.optional(),
+      timeZone: timeZone.optional(),
+      provider: z.string().min(1).max(50).optional().describe("which engine runs the agent, such as claude"),
+      model: z.string().min(1).max(200).optional().describe("the provider's name of the model, or default"),
+      runtime: runtime.optional(),
+    },
+    positional: ["folder"],
+    result: is.group,
+  }),
+  "sessions.list": verb({ summary: "List the sessions and what each is doing", result: z.array(is.session) }),
+
+  "credentials.list": verb({
+    summary: "List the stored credentials, never their values",
+    result: z.array(is.credential),
+  }),
+  "credentials.set": verb({
+    summary: "Store a credential, encrypted; it never enters a container",
+    args: {
+      name: credentialName.describe("what it is for, such as anthropic"),
+      kind: z.enum(["api_key", "oauth_token"]).default("api_key").describe("an API key, or a subscription's token"),
+      secret: z.string().min(1).max(20_000).meta({ secret: true }).describe("the credential itself"),
+    },
+    positional: ["name"],
+    result: is.credentialCheck,
+  }),
+  "credentials.remove": verb({
+    summary: "Forget a credential",
+    args: { name: credentialName.describe("which one") },
+    positional: ["name"],
+    result: is.done,
+  }),
+  "model.use": verb({
+    summary: "Choose which model answers",
+    args: {
+      model: z.enum(["practice", "anthropic"]).describe("the practice model needs no account"),
+      address: z.url().max(500).optional().describe("where its API is, when not at the usual place"),
+    },
+    positional: ["model"],
+    result: is.model,
+  }),
+
+  "audit.list": verb({
+    summary: "List what was asked for, by whom, and what was decided",
+    args: { limit, after: number.optional().describe("start after the record of this number") },
+    result: z.array(is.auditRecord),
+  }),
+  "audit.verify": verb({ summary: "Check that the audit chain is whole", result: is.auditVerdict }),
+  "outbox.list": verb({
+    summary: "List messages on their way out",
+    args: { state: is.outboxState.optional().describe("only those in this state"), limit },
+    result: z.array(is.outboxRow),
+  }),
+  "outbox.retry": verb({
+    summary: "Try a message again that was given up",
+    args: { id: z.int().min(1).describe("its number in `ncl outbox list`") },
+    positional: ["id"],
+    result: is.done,
+  }),
+};
+
+export type VerbName = keyof typeof verbs;
+/** What the caller gives; defaults may be left out. */
+export type VerbInput<N extends VerbName> = z.input<(typeof verbs)[N]["args"]>;
+/** What the effect gets, defaults filled in. */
+export type VerbArgs<N extends VerbName> = z.output<(typeof verbs)[N]["args"]>;
+/** What it resolves to; for a stream, one line. */
+export type VerbResult<N extends VerbName> = z.output<(typeof verbs)[N]["result"]>;
+
+/**
+ * What the HTTP API answers, with status 200 when ok. A stream that fails before its first line answers the same way;
+ * one that fails later says so in a last line of `type: "error"`.
+ */
+export const verbFailure = z.object({
+  ok: z.literal(false),
+  error: z.object({
+    /** `bad_arguments`, `unknown_verb`, `not_found`, `refused`, `unavailable` or `failed`. */
+    code: z.string(),
+    /** What happened, to what. */
+    message: z.string(),
+    /** What to do now; may be empty. */
+    hint: z.string(),
+  }),
+});

@@ -1,0 +1,170 @@
+/** The composition root: builds the parts, hands each what it needs, starts them in order and stops them in reverse. */
+import { mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Audit } from "./audit/audit.ts";
+import type { Channel } from "./channels/channel.ts";
+import { TerminalChannel } from "./channels/terminal.ts";
+import { careEffects } from "./control/effects/care.ts";
+import { chatEffects } from "./control/effects/chat.ts";
+import { groupEffects } from "./control/effects/groups.ts";
+import { Executor } from "./control/execute.ts";
+import { anthropicBundle } from "./gateway/bundle.ts";
+import { Gateway } from "./gateway/gateway.ts";
+import { ModelChoice } from "./gateway/model-choice.ts";
+import { ModelServer } from "./gateway/model-server.ts";
+import { controlApp, listen } from "./http/control-server.ts";
+import { Router } from "./inbound/router.ts";
+import { systemClock } from "./lib/clock.ts";
+import { Misuse, messageOf } from "./lib/errors.ts";
+import { systemRandom } from "./lib/ids.ts";
+import { takeLock } from "./lib/lock.ts";
+import { fileLog, type Log } from "./lib/log.ts";
+import { type Paths, pathsOf } from "./lib/paths.ts";
+import { Delivery } from "./outbound/delivery.ts";
+import { DockerDriver } from "./sandbox/docker/driver.ts";
+import { defaultTimers } from "./sessions/machine.ts";
+import { containerSpec } from "./sessions/container.ts";
+import { ReaderPool } from "./sessions/readers/reader-pool.ts";
+import { Supervisor } from "./sessions/supervisor.ts";
+import { openStore } from "./store/store.ts";
+import { Vault } from "./vault/vault.ts";
+
+/** Containers that run at once; each warm agent takes about 300 MB. */
+const MAX_CONTAINERS = 12;
+
+export interface Host {
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a host on the data folder of `paths`.
+ * @param onStop called when someone asks the host to stop
+ * @param more channels beside the terminal
+ * @throws Misuse with a next step where that can't be
+ */
+export async function startHost(paths: Paths, log: Log, onStop: () => void, more: Channel[] = []): Promise<Host> {
+  mkdirSync(paths.data, { recursive: true, mode: 0o700 });
+  mkdirSync(paths.run, { recursive: true, mode: 0o711 });
+  const lock = takeLock(join(paths.data, "host.lock"));
+  const clock = systemClock;
+  const random = systemRandom;
+  const startedAt = clock.now();
+  const store = openStore(paths.database);
+  const audit = new Audit(store.db, clock);
+  const vault = new Vault(store.db, paths.vaultKey);
+
+  const practiceSocket = join(paths.run, "practice.sock");
+  const practiceServer = new ModelServer({
+    command: [process.execPath, join(paths.root, "practice", "main.ts"), "--socket", practiceSocket],
+    socket: practiceSocket,
+    log: log.child({ part: "practice" }),
+  });
+  const model = new ModelChoice({
+    settings: store.settings,
+    practiceServer,
+    practiceAddress: `unix:${practiceSocket}`,
+    usualAddress: anthropicBundle.address,
+  });
+  const gateway = new Gateway({
+    upstream: () => model.upstream(),
+    credential: async () => vault.reveal("anthropic"),
+    record: ({ session, agentGroup, method, host, path, status, decision, ...detail }) =>
+      audit.append({
+        actor: `agent:${agentGroup}`,
+        verb: `request.${method.toLowerCase()}`,
+        resource: `${host}${path}`,
+        decision,
+        detail: { session, status, ...detail },
+      }),
+    log: log.child({ part: "gateway" }),
+  });
+
+  const terminal = new TerminalChannel(store.db, clock, (chat) => {
+    const room = store.groups.messagingGroup("terminal", chat);
+    const wiring = room && store.groups.wirings(room.id)[0];
+    return (wiring && store.groups.agentGroup(wiring.agentGroup)?.name) ?? "Agent";
+  });
+  const channels: Channel[] = [terminal, ...more];
+  const channel = (id: string) => channels.find((one) => one.id === id);
+
+  const driver = new DockerDriver();
+  const readers = new ReaderPool({ sessionsDir: paths.sessions, log: log.child({ part: "readers" }) });
+  const labels = { "nanoclaw.installation": paths.installation };
+  const supervisor = new Supervisor({
+    ...{ store, audit, clock, driver, readers, labels, door: gateway, timers: defaultTimers },
+    log: log.child({ part: "sessions" }),
+    sessionsDir: paths.sessions,
+    groupsDir: paths.groups,
+    runDir: join(paths.run, "s"),
+    maxContainers: MAX_CONTAINERS,
+    specOf: (plan) => containerSpec(plan, paths, labels),
+    onProgress: (session, { turn, text, activity }) =>
+      channel(session.channel)?.draft?.(
+        { channel: session.channel, chat: session.chat, thread: session.thread },
+        { turn: `${session.id}:${turn}`, text, activity },
+      ),
+  });
+  const router = new Router({ store, audit, clock, random, wake: (session) => supervisor.wake(session) });
+  const delivery = new Delivery({ store, audit, clock, random, channel, log: log.child({ part: "delivery" }) });
+
+  const executor = new Executor(
+    {
+      ...chatEffects({ store, clock, random, terminal, supervisor }),
+      ...groupEffects({ store, clock, random, router, supervisor, groupsDir: paths.groups }),
+      ...careEffects({
+        ...{ store, audit, clock, vault, model, driver, supervisor, channels, startedAt },
+        version: versionOf(paths.root),
+        installation: paths.installation,
+        stopHost: () => setImmediate(onStop),
+      }),
+    },
+    store.db,
+    audit,
+  );
+
+  await model.apply();
+  await supervisor.start();
+  for (const one of channels) await one.start(router);
+  delivery.start();
+  const server = await listen(controlApp(executor, log.child({ part: "control" })), paths.controlSocket, log);
+  log.info({ pid: process.pid, data: paths.data }, "host is up");
+
+  return {
+    async stop() {
+      server.close();
+      for (const one of channels) await one.stop();
+      await supervisor.stop();
+      delivery.stop();
+      server.closeAllConnections();
+      await practiceServer.stop();
+      await readers.close();
+      store.db.close();
+      lock.release();
+      log.info("host is down");
+    },
+  };
+}
+
+function versionOf(root: string): string {
+  const file = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
+  return file.version;
+}
+
+async function main(): Promise<void> {
+  const paths = pathsOf();
+  const log = fileLog(join(paths.logs, "host.log"), process.env.NANOCLAW_LOG_LEVEL);
+  const stop = new AbortController();
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stop.abort());
+  try {
+    const host = await startHost(paths, log, () => stop.abort());
+    if (!stop.signal.aborted) await new Promise<void>((resolve) => stop.signal.addEventListener("abort", () => resolve()));
+    await host.stop();
+    process.exit(0);
+  } catch (error) {
+    log.error({ error: messageOf(error), stack: (error as Error).stack }, "host could not start");
+    process.stderr.write(`${messageOf(error)}\n${error instanceof Misuse ? `${error.hint}\n` : ""}`);
+    process.exit(1);
+  }
+}
+
+if (import.meta.main) await main();
