@@ -1,0 +1,172 @@
+#!/usr/bin/env bash
+# Builds the agent's image, `nanoclaw-agent:latest`, and tags it with each installation that is named:
+#   container/build.sh [--force] [INSTALLATION...]
+# Nothing runs with a network inside the build: packages and modules are fetched on the host and copied in.
+# Without a change of its inputs it does nothing. Progress goes to stdout, one "step: message" a line.
+set -euo pipefail
+
+root=$(cd "$(dirname "$0")/.." && pwd -P)
+repository=nanoclaw-agent
+label=nanoclaw.inputs
+# Only where no Debian system can be made on the host (a Mac, Fedora): pulled, and never run with a network.
+# This fallback was tried with a local image; the pull itself is untested.
+base_image=${NANOCLAW_BASE_IMAGE:-}
+fallback_image=buildpack-deps:bookworm
+export PATH="$root/.tools/node_modules/.bin:$PATH"
+
+say() { echo "$1: $2"; }
+fail() { # step, what happened, what to do
+  echo "$1: FAILED: $2" >&2
+  echo "  next: $3" >&2
+  exit 1
+}
+sha256() { if command -v sha256sum >/dev/null; then sha256sum; else shasum -a 256; fi; }
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+# What the image is made from. Of the lockfile only the runner's own part, so that a host dependency rebuilds nothing.
+inputs_hash() {
+  {
+    echo "$arch $base_image"
+    cat "$root/container/build.sh" "$root"/container/image/{packages,finish.sh} "$root/container/runner/package.json"
+    awk '/^  [^ ]/ { mine = ($0 == "  container/runner:") } /^packages:/ { exit } mine' "$root/pnpm-lock.yaml"
+  } | sha256 | cut -c1-16
+}
+
+tag_installations() {
+  for installation in "${installations[@]+"${installations[@]}"}"; do
+    docker tag "$repository:latest" "$repository:$installation"
+  done
+}
+
+# $work/overlay.tar: what goes on top of the base system. The modules are the runner's production dependencies, for
+# the container's platform (Linux, glibc) whatever the host is; they are flat, so that code mounted under /app finds them.
+make_overlay() {
+  say modules "installing the runner's dependencies"
+  mkdir -p "$work/workspace/container/runner" "$work/overlay"
+  cp "$root"/{package.json,pnpm-lock.yaml,pnpm-workspace.yaml} "$work/workspace/"
+  cp "$root/container/runner/package.json" "$work/workspace/container/runner/"
+  (cd "$work/workspace" && pnpm --filter @nanoclaw/runner --config.inject-workspace-packages=true \
+    --config.node-linker=hoisted --config.prefer-offline=true --ignore-scripts \
+    --os=linux --cpu="$cpu" --libc=glibc deploy --prod "$work/modules") >"$work/log" 2>&1 ||
+    fail modules "pnpm could not install them: $(tail -n 5 "$work/log")" "check the connection to the npm registry and run this again"
+
+  local app=$work/overlay/app modules=$work/modules/node_modules
+  mkdir -p "$app/container/runner" "$app/protocol" "$work/overlay/usr/local/bin"
+  mv "$modules/@oven/bun-linux-$cpu/bin/bun" "$work/overlay/usr/local/bin/bun"
+  rm -rf "$modules"/{@oven,bun,.bin,.pnpm} "$modules"/.modules.yaml "$modules"/.pnpm-workspace-state*.json
+  mv "$modules" "$app/node_modules"
+
+  # The root is read-only: every mount point of protocol/layout.ts has to be there.
+  mkdir -p "$work"/overlay/{workspace,home/agent} "$work"/overlay/nanoclaw/{in,out,run,config,provider}
+  touch "$work"/overlay/nanoclaw/out/outbound.db{,-journal}
+  chmod -R u=rwX,go=rX "$work/overlay"
+  tar --numeric-owner --owner=0 --group=0 -C "$work/overlay" -cf "$work/overlay.tar" .
+}
+
+# Writes the whole root file system to stdout, as a tar.
+rootfs_from_packages() {
+  local packages mode=() options=()
+  packages=$(grep -v '^#' "$root/container/image/packages" | paste -sd, -)
+  # shellcheck disable=SC1091
+  suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
+  local proxy=""
+  eval "$(apt-config shell proxy Acquire::http::Proxy)"
+  [ -z "$proxy" ] || options+=("--aptopt=Acquire::http::Proxy \"$proxy\"")
+  # Without root or sudo it still works where the user has subordinate ids.
+  if [ "$(id -u)" != 0 ] && ! can_sudo; then mode=(--mode=unshare); fi
+  local run=(mmdebstrap --quiet --variant=essential --architectures="$arch" --components=main,universe
+    --include="$packages" --aptopt='Apt::Install-Recommends "false"' "${options[@]+"${options[@]}"}"
+    --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*'
+    --customize-hook="tar-in $work/overlay.tar /" --customize-hook="$root/container/image/finish.sh"
+    --format=tar "$suite" -)
+  if [ "${#mode[@]}" -gt 0 ]; then "${run[@]}" "${mode[@]}"; else as_root "${run[@]}"; fi
+}
+
+rootfs_from_image() {
+  local container=nanoclaw-image-build-$$
+  # shellcheck disable=SC2064
+  trap "docker rm -f $container >/dev/null 2>&1" RETURN
+  { docker image inspect "$base_image" >/dev/null 2>&1 || docker pull --platform "linux/$arch" "$base_image" >&2; } &&
+    docker run --name "$container" --network none --user 0 -i --entrypoint sh "$base_image" -s / \
+      <"$root/container/image/finish.sh" >&2 &&
+    docker cp - "$container:/" <"$work/overlay.tar" >&2 &&
+    docker export "$container"
+}
+
+can_sudo() { command -v sudo >/dev/null && { [ -t 0 ] || sudo -n true 2>/dev/null; }; }
+
+# Decides how the base system is made, and fetches the tool for it.
+choose_base() {
+  [ -z "$base_image" ] || return 0
+  if ! command -v apt-get >/dev/null; then
+    base_image=$fallback_image
+    return 0
+  fi
+  [ "$(id -u)" = 0 ] || can_sudo || command -v newuidmap >/dev/null ||
+    fail base "making a Debian system needs root, sudo or subordinate user ids, and this user has none of them" \
+      "run \`sudo -v\` first, or \`apt-get install uidmap\` as root"
+  if ! command -v mmdebstrap >/dev/null; then
+    say base "installing mmdebstrap"
+    { [ "$(id -u)" = 0 ] || can_sudo; } ||
+      fail base "mmdebstrap is not installed" "sudo apt-get install mmdebstrap"
+    local install=(apt-get install -y --no-install-recommends mmdebstrap)
+    as_root "${install[@]}" >"$work/log" 2>&1 ||
+      { as_root apt-get update && as_root "${install[@]}"; } >"$work/log" 2>&1 ||
+      fail base "mmdebstrap could not be installed: $(tail -n 2 "$work/log")" "sudo apt-get update && sudo apt-get install mmdebstrap"
+  fi
+}
+
+force=no
+installations=()
+for argument in "$@"; do
+  case $argument in
+    --force) force=yes ;;
+    -*) fail image "unknown option $argument" "container/build.sh [--force] [INSTALLATION...]" ;;
+    *) installations+=("$argument") ;;
+  esac
+done
+
+command -v docker >/dev/null ||
+  fail engine "the docker command was not found" "install Docker (Debian, Ubuntu: sudo apt-get install docker.io)"
+arch=$(docker version --format '{{.Server.Arch}}' 2>&1) ||
+  fail engine "the Docker engine does not answer: $arch" "start it (sudo systemctl start docker), or join its group (sudo usermod -aG docker \$USER)"
+case $arch in
+  amd64) cpu=x64 ;;
+  arm64) cpu=arm64 ;;
+  *) fail engine "the engine runs on $arch; Bun and the agent SDK exist for amd64 and arm64" "use an engine on such a machine" ;;
+esac
+
+hash=$(inputs_hash)
+built=$(docker image inspect --format "{{index .Config.Labels \"$label\"}}" "$repository:latest" 2>/dev/null || true)
+if [ "$built" = "$hash" ] && [ $force = no ]; then
+  tag_installations
+  say image "$repository:latest is up to date"
+  exit 0
+fi
+
+command -v pnpm >/dev/null || fail modules "pnpm was not found" "bash nanoclaw.sh, which brings it"
+# Beside the project and not in /tmp, which may be memory: it holds about 1.2 GB for a moment.
+mkdir -p "$root/.tools"
+work=$(mktemp -d "$root/.tools/image.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+
+choose_base
+make_overlay
+if [ -n "$base_image" ]; then source=rootfs_from_image; else source=rootfs_from_packages; fi
+say base "making the base system (about half a minute)"
+{ $source 2>"$work/log" || echo failed >"$work/failed"; } |
+  docker import --change "LABEL $label=$hash" --change 'USER 1000:1000' --change 'WORKDIR /workspace' \
+    --change 'ENV PATH=/usr/local/bin:/usr/bin:/bin LANG=C.UTF-8' - "$repository:new" >"$work/import" 2>&1 ||
+  fail image "the engine refused the image: $(tail -n 2 "$work/import" "$work/log")" "free disk space (docker system df) and run this again"
+if [ -e "$work/failed" ]; then
+  docker rmi "$repository:new" >/dev/null 2>&1 || true
+  fail base "no base system: $(tail -n 5 "$work/log")" "check the connection to the package mirror and run this again"
+fi
+docker tag "$repository:new" "$repository:latest"
+docker rmi "$repository:new" >/dev/null
+tag_installations
+# What this one replaced, where no other installation still has a tag on it.
+docker image prune --force --filter "label=$label" >/dev/null || true
+say image "$repository:latest is ready ($(docker image inspect --format '{{.Size}}' "$repository:latest" | awk '{ printf "%.0f MB", $1 / 1e6 }'))"
