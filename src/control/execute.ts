@@ -4,7 +4,7 @@
  */
 import { type Actor, actorName, authorize } from "../access/authorize.ts";
 import type { Audit } from "../audit/audit.ts";
-import { Misuse } from "../lib/errors.ts";
+import { Misuse, Retryable } from "../lib/errors.ts";
 import type { Database } from "../lib/sqlite.ts";
 import { type VerbArgs, type VerbName, type VerbResult, verbs } from "./verbs.ts";
 
@@ -101,5 +101,6 @@ export function failureOf(error: unknown): { code: string; message: string; hint
   if (error instanceof BadArguments) return { code: "bad_arguments", message: error.message, hint: "" };
   if (error instanceof Refused) return { code: "refused", message: error.message, hint: "" };
   if (error instanceof Misuse) return { code: "refused", message: error.message, hint: error.hint };
+  if (error instanceof Retryable) return { code: "unavailable", message: error.message, hint: "Try again in a moment." };
   return { code: "failed", message: "something went wrong inside", hint: "`ncl logs` shows what." };
 }

@@ -48,6 +48,7 @@ const number = z.int().min(0);
 const limit = z.int().min(1).max(1000).default(50).describe("how many at most");
 const credentialName = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,63}$/, "use lower-case letters, digits, - and _");
 const timeZone = z.string().min(1).max(100).describe("IANA time zone of the person, such as Europe/Berlin");
+const provider = z.string().min(1).max(50).describe("which engine runs the agent, such as claude");
 const groupName = z.string().min(1).max(100).describe("what the agent is called");
 
 export const verbs = {
@@ -94,7 +95,10 @@ export const verbs = {
   "groups.list": verb({ summary: "List the agent groups", result: z.array(is.group) }),
   "groups.init": verb({
     summary: "Make an agent group and wire the main terminal chat to it where that has none; safe to repeat",
-    args: { folder, name: groupName, timeZone },
+    args: {
+      ...{ folder, name: groupName, timeZone },
+      provider: provider.default("claude"),
+    },
     positional: ["folder"],
     result: is.group,
   }),
@@ -104,7 +108,7 @@ export const verbs = {
       folder,
       name: groupName.optional(),
       timeZone: timeZone.optional(),
-      provider: z.string().min(1).max(50).optional().describe("which engine runs the agent, such as claude"),
+      provider: provider.optional(),
       model: z.string().min(1).max(200).optional().describe("the provider's name of the model, or default"),
       runtime: runtime.optional(),
     },
@@ -171,17 +175,14 @@ export type VerbArgs<N extends VerbName> = z.output<(typeof verbs)[N]["args"]>;
 export type VerbResult<N extends VerbName> = z.output<(typeof verbs)[N]["result"]>;
 
 /**
- * What the HTTP API answers, with status 200 when ok. A stream that fails before its first line answers the same way;
- * one that fails later says so in a last line of `type: "error"`.
+ * How the HTTP API fails: `{ ok: false, error: VerbFailure }` beside `{ ok: true, result }`. A stream that fails before
+ * its first line answers the same way; one that fails later says it in a last line, with `type: "error"`.
  */
-export const verbFailure = z.object({
-  ok: z.literal(false),
-  error: z.object({
-    /** `bad_arguments`, `unknown_verb`, `not_found`, `refused`, `unavailable` or `failed`. */
-    code: z.string(),
-    /** What happened, to what. */
-    message: z.string(),
-    /** What to do now; may be empty. */
-    hint: z.string(),
-  }),
-});
+export interface VerbFailure {
+  /** `bad_arguments`, `unknown_verb`, `refused`, `unavailable` (ask again later) or `failed`. */
+  code: string;
+  /** What happened, to what. */
+  message: string;
+  /** What to do now; may be empty. */
+  hint: string;
+}

@@ -6,7 +6,7 @@ import type { Clock } from "../../lib/clock.ts";
 import { Misuse, messageOf } from "../../lib/errors.ts";
 import type { SandboxDriver } from "../../sandbox/sandbox.ts";
 import type { Supervisor } from "../../sessions/supervisor.ts";
-import type { OutboxRow } from "../../store/outbox.ts";
+import type { OutboxRow, OutboxState } from "../../store/outbox.ts";
 import type { Store } from "../../store/store.ts";
 import type { Vault } from "../../vault/vault.ts";
 import type { Effects } from "../execute.ts";
@@ -45,8 +45,7 @@ export function careEffects(
       queues: {
         inbound: store.inbox.countUnfinished(),
         starting: parts.supervisor.waiting,
-        outbox: Object.values(store.outbox.counts()).reduce((sum, count) => sum + count, 0),
-        dead: store.outbox.counts().dead ?? 0,
+        ...outboxQueues(store.outbox.counts()),
       },
     }),
 
@@ -99,6 +98,10 @@ async function engineHealth(driver: SandboxDriver): Promise<{ state: string; det
   } catch (error) {
     return { state: "down", detail: messageOf(error) };
   }
+}
+
+function outboxQueues({ pending = 0, sending = 0, retry = 0, unknown = 0, dead = 0 }: Partial<Record<OutboxState, number>>) {
+  return { outbox: pending + sending + retry, dead: dead + unknown };
 }
 
 function shownRow(row: OutboxRow) {

@@ -39,14 +39,14 @@ export function groupEffects(
   return {
     "groups.list": () => store.groups.agentGroups().map(shown),
 
-    "groups.init": ({ folder, name, timeZone }, { record }) => {
+    "groups.init": ({ folder, name, timeZone, provider }, { record }) => {
       checkTimeZone(timeZone);
       const known = store.groups.agentGroupByFolder(folder);
       if (known && store.groups.messagingGroup("terminal", "main")) return shown(known);
       return record(`agent group:${folder}`, () => {
         store.users.put({ id: owner, name: "You", timeZone }, clock.now());
         if (store.users.owners().length === 0) store.users.grantOwner(owner);
-        const wanted = { folder, name, provider: "claude", model: null, runtime: null };
+        const wanted = { folder, name, provider, model: null, runtime: null };
         const group = known ?? createAgentGroup(store, parts.groupsDir, wanted, parts.random, clock.now());
         if (!store.groups.messagingGroup("terminal", "main")) wireMainChat(parts, group);
         return shown(group);
