@@ -3,7 +3,7 @@
  * once it is in the log, and any number of terminals follow the log from where they last were.
  */
 import type { Clock } from "../lib/clock.ts";
-import { Misuse } from "../lib/errors.ts";
+import { Retryable } from "../lib/errors.ts";
 import type { Database } from "../lib/sqlite.ts";
 import type { Address } from "../store/address.ts";
 import type {
@@ -81,10 +81,10 @@ export class TerminalChannel implements Channel {
 
   /**
    * A person says something. Repeating a key says it once.
-   * @throws Misuse when no agent listens in that chat
+   * @throws Retryable while the host starts or stops
    */
   async say(chat: string, userName: string, text: string, key: string): Promise<{ n: number; acceptance: Acceptance }> {
-    if (!this.#host) throw new Misuse("NanoClaw is stopping", "Start it again with `ncl up`.");
+    if (!this.#host) throw new Retryable("NanoClaw is starting or stopping");
     const at = this.#clock.now();
     const message: Omit<TerminalMessage, "n"> = { author: "person", from: userName, text, at, answers: [] };
     const n = this.#append(chat, message, `person:${key}`);

@@ -4,7 +4,7 @@
  */
 
 import { MailboxWriter } from "../../protocol/mailbox/writer.ts";
-import type { InboundBody } from "../../protocol/rows.ts";
+import type { InboundBody, InboundRow } from "../../protocol/rows.ts";
 import type { InboxRow } from "../store/inbox.ts";
 
 /** Rows and characters of text that the file holds at most; one row always fits. */
@@ -58,7 +58,8 @@ export class Feed {
   control(action: "stop" | "rest"): void {
     const number = this.#source.nextNumber();
     this.#written.set(number, 0);
-    this.#writer.commit({ put: [{ n: number, body: { kind: "control", action } }] });
+    const row: InboundRow = { n: number, body: { kind: "control", action } };
+    this.#writer.commit({ put: [row] });
   }
 
   close(): void {
@@ -71,7 +72,7 @@ export class Feed {
   }
 
   #changes() {
-    const put: { n: number; body: InboundBody }[] = [];
+    const put: InboundRow[] = [];
     let rows = 0;
     let text = 0;
     for (const row of this.#source.unfinished()) {
