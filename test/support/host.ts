@@ -1,0 +1,161 @@
+/**
+ * A real host as a process of its own, on a data folder of its own, with real containers. Everything it starts is
+ * gone when the test ends: the process by its id, the containers by their label.
+ */
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import type { TestContext } from "node:test";
+import { ControlClient, HostDown } from "../../cli/client.ts";
+import type { VerbInput, VerbName, VerbResult } from "../../src/control/verbs.ts";
+import { type Paths, pathsOf } from "../../src/lib/paths.ts";
+
+const ROOT = resolve(import.meta.dirname, "../..");
+
+export type Message = Extract<VerbResult<"chat.follow">, { type: "message" }>;
+
+export interface TestHostOptions {
+  /** Environment on top of the test's own. */
+  env?: Record<string, string>;
+}
+
+export class TestHost {
+  readonly paths: Paths;
+  readonly client: ControlClient;
+  readonly #env: NodeJS.ProcessEnv;
+  #process: ChildProcess | null = null;
+  #said = 0;
+
+  private constructor(dir: string, options: TestHostOptions) {
+    this.#env = {
+      ...process.env,
+      NANOCLAW_DATA: join(dir, "data"),
+      NANOCLAW_RUN: join(dir, "run"),
+      XDG_CONFIG_HOME: join(dir, "config"),
+      NANOCLAW_LOG_LEVEL: "debug",
+      ...options.env,
+    };
+    this.paths = pathsOf(ROOT, this.#env);
+    this.client = new ControlClient(this.paths.controlSocket);
+  }
+
+  /** Starts a host that is cleaned up with the test. */
+  static async start(t: Pick<TestContext, "after">, options: TestHostOptions = {}): Promise<TestHost> {
+    const dir = mkdtempSync(join(tmpdir(), "nc-"));
+    const host = new TestHost(dir, options);
+    t.after(async () => {
+      await host.kill("SIGKILL");
+      host.removeContainers();
+      rmSync(dir, { recursive: true, force: true });
+    });
+    await host.up();
+    return host;
+  }
+
+  get pid(): number {
+    return this.#process?.pid ?? 0;
+  }
+
+  /** Starts the process and waits until it answers. */
+  async up(): Promise<void> {
+    const child = spawn(process.execPath, [join(ROOT, "src", "main.ts")], {
+      env: this.#env,
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    this.#process = child;
+    let stderr = "";
+    child.stderr?.on("data", (chunk: Buffer) => {
+      stderr = (stderr + chunk).slice(-4000);
+    });
+    for (;;) {
+      if (child.exitCode !== null || child.signalCode !== null) throw new Error(`the host did not start: ${stderr}`);
+      try {
+        await this.client.call("chat.list", {});
+        return;
+      } catch (error) {
+        if (!(error instanceof HostDown)) throw error;
+        await pause(20);
+      }
+    }
+  }
+
+  /** Sends a signal and waits for the end of the process. */
+  async kill(signal: NodeJS.Signals): Promise<void> {
+    const child = this.#process;
+    this.#process = null;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = new Promise((done) => child.once("exit", done));
+    child.kill(signal);
+    await gone;
+  }
+
+  call<N extends VerbName>(verb: N, args: VerbInput<N>): Promise<VerbResult<N>> {
+    return this.client.call(verb, args);
+  }
+
+  /** Makes the first agent; with the null provider unless told otherwise, and without waiting for its welcome. */
+  async init(provider: "null" | "claude" = "null"): Promise<void> {
+    await this.call("groups.init", { folder: "main", name: "Nano", timeZone: "UTC", provider });
+  }
+
+  /** Says something. @returns the number of the message. */
+  async say(text: string, chat = "main"): Promise<number> {
+    this.#said += 1;
+    const { n } = await this.call("chat.send", { chat, text, key: `test-${process.pid}-${this.#said}-${Date.now()}` });
+    return n;
+  }
+
+  /** Messages of a chat from the beginning on, until `enough` says so. Fails after `ms` with what came. */
+  async follow(enough: (messages: Message[]) => boolean, chat = "main", ms = 60_000): Promise<Message[]> {
+    const messages: Message[] = [];
+    const signal = AbortSignal.timeout(ms);
+    for (;;) {
+      try {
+        const after = messages.at(-1)?.n ?? 0;
+        for await (const event of this.client.stream("chat.follow", { chat, after }, { signal })) {
+          if (event.type === "message") messages.push(event);
+          if (enough(messages)) return messages;
+        }
+      } catch (error) {
+        const heard = messages.map((message) => `${message.author}: ${message.text}`).join("\n");
+        if (signal.aborted) throw new Error(`waited ${ms} ms in vain; heard:\n${heard}\n${this.logTail()}`);
+        if (!(error instanceof HostDown)) throw error;
+        await pause(20);
+      }
+    }
+  }
+
+  /** The message that answers message `n` for good. */
+  async answer(n: number, chat = "main", ms = 60_000): Promise<Message> {
+    const messages = await this.follow((all) => all.some((message) => message.answers.includes(n)), chat, ms);
+    const answer = messages.find((message) => message.answers.includes(n));
+    if (!answer) throw new Error("follow ended without the answer");
+    return answer;
+  }
+
+  async ask(text: string, chat = "main", ms = 60_000): Promise<Message> {
+    return this.answer(await this.say(text, chat), chat, ms);
+  }
+
+  /** Ids of this host's containers. */
+  containers(): string[] {
+    const filter = `label=nanoclaw.installation=${this.paths.installation}`;
+    return execFileSync("docker", ["ps", "-aq", "--filter", filter], { encoding: "utf8" }).split("\n").filter(Boolean);
+  }
+
+  removeContainers(): void {
+    const ids = this.containers();
+    if (ids.length > 0) execFileSync("docker", ["rm", "-f", ...ids], { stdio: "ignore" });
+  }
+
+  logTail(): string {
+    try {
+      return readFileSync(join(this.paths.logs, "host.log"), "utf8").slice(-6000);
+    } catch {
+      return "";
+    }
+  }
+}
+
+export const pause = (ms: number) => new Promise<void>((done) => setTimeout(done, ms));

@@ -1,0 +1,122 @@
+/** A store with one agent, wired to a room, for tests of the host's parts; real SQLite in memory. */
+import { Audit } from "../../src/audit/audit.ts";
+import type { Clock } from "../../src/lib/clock.ts";
+import type { AgentGroupId, MessagingGroupId, Random, SessionId, UserId } from "../../src/lib/ids.ts";
+import type { Session } from "../../src/store/sessions.ts";
+import { openStore } from "../../src/store/store.ts";
+
+/** A clock that moves only when told to. */
+export class ManualClock implements Clock {
+  #now = 1_000_000;
+  #timers: { at: number; run: () => void }[] = [];
+
+  now(): number {
+    return this.#now;
+  }
+
+  after(ms: number, run: () => void) {
+    const timer = { at: this.#now + ms, run };
+    this.#timers.push(timer);
+    return {
+      cancel: () => {
+        this.#timers = this.#timers.filter((other) => other !== timer);
+      },
+    };
+  }
+
+  /** Moves on by `ms`, running what falls due, in order. */
+  advance(ms: number): void {
+    const end = this.#now + ms;
+    for (;;) {
+      const due = this.#timers.filter((timer) => timer.at <= end).sort((a, b) => a.at - b.at)[0];
+      if (!due) break;
+      this.#timers = this.#timers.filter((timer) => timer !== due);
+      this.#now = due.at;
+      due.run();
+    }
+    this.#now = end;
+  }
+}
+
+/** Randomness that repeats: counts up. */
+export function countingRandom(): Random {
+  let count = 0;
+  return {
+    token: (length) => {
+      count += 1;
+      return String(count).padStart(length, "0");
+    },
+    fraction: () => 0.5,
+  };
+}
+
+export const AGENT = "a-1" as AgentGroupId;
+export const SESSION = "s-1" as SessionId;
+export const OWNER = "test:owner" as UserId;
+
+export function world() {
+  const clock = new ManualClock();
+  const store = openStore(":memory:");
+  const audit = new Audit(store.db, clock);
+  store.users.put({ id: OWNER, name: "Owner", timeZone: "UTC" }, clock.now());
+  store.users.grantOwner(OWNER);
+  store.groups.addAgentGroup({
+    id: AGENT,
+    folder: "main",
+    name: "Nano",
+    provider: "null",
+    model: null,
+    runtime: null,
+    uid: 1000,
+    createdAt: clock.now(),
+  });
+  const room = "m-1" as MessagingGroupId;
+  store.groups.addMessagingGroup({ id: room, channel: "test", chat: "room", unknownSenderPolicy: "strict" });
+  store.groups.wire(room, { agentGroup: AGENT, engageMode: "always", sessionMode: "shared" });
+  const session: Session = {
+    id: SESSION,
+    agentGroup: AGENT,
+    conversation: "test/room",
+    channel: "test",
+    chat: "room",
+    thread: null,
+    runtime: null,
+    outboundCursor: 0,
+    lastActiveAt: clock.now(),
+  };
+  store.sessions.add(session);
+  let said = 0;
+  return {
+    clock,
+    store,
+    audit,
+    session,
+    /** Puts a message straight into the session's inbox. @returns its number. */
+    say(text: string): number {
+      said += 1;
+      const event = store.inbox.addEvent({
+        channel: "test",
+        chat: "room",
+        thread: null,
+        platformId: `p${said}`,
+        revision: 0,
+        author: "person",
+        userId: OWNER,
+        userName: "Owner",
+        text,
+        saidAt: clock.now(),
+        receivedAt: clock.now(),
+      });
+      if (event === null) throw new Error("duplicate");
+      const number = store.sessions.nextNumber(SESSION, clock.now());
+      store.inbox.enqueue(SESSION, number, event, true);
+      return number;
+    },
+    /** Everything in the outbox, oldest first, as "author: text". */
+    outbox: () =>
+      store.outbox
+        .list(null, 1000)
+        .reverse()
+        .map((row) => `${row.author}: ${row.text}`),
+  };
+}
