@@ -3,6 +3,7 @@
  * with synchronous=FULL; whoever waits on a commit is called after it, never before.
  */
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
+import { Retryable } from "./errors.ts";
 
 export type Value = SQLInputValue;
 
@@ -40,6 +41,7 @@ export class Database {
 
   /**
    * Runs `work` in one transaction, or as part of the one that is open. If it throws, nothing of it happened.
+   * @throws Retryable when the disk is full
    */
   transaction<Result>(work: () => Result): Result {
     if (this.#depth > 0) return work();
@@ -52,7 +54,7 @@ export class Database {
     } catch (error) {
       this.#afterCommit = [];
       if (this.#raw.isTransaction) this.#raw.exec("ROLLBACK");
-      throw error;
+      throw explained(error);
     } finally {
       this.#depth = 0;
     }
@@ -62,7 +64,7 @@ export class Database {
     return result;
   }
 
-  /** Calls `callback` once the open transaction has committed; never if it is rolled back. */
+  /** Calls `callback` once the open transaction has committed; never if it is rolled back. It must not throw. */
   afterCommit(callback: () => void): void {
     if (this.#depth > 0) this.#afterCommit.push(callback);
     else callback();
@@ -80,4 +82,16 @@ export class Database {
     }
     return statement;
   }
+}
+
+const SQLITE_IOERR = 10;
+const SQLITE_FULL = 13;
+
+function explained(error: unknown): unknown {
+  const code = (error as { errcode?: number } | null)?.errcode;
+  // The primary code is in the low byte. A full disk shows as either, by the step that met it.
+  if (code !== undefined && [SQLITE_FULL, SQLITE_IOERR].includes(code & 0xff)) {
+    return new Retryable(`the disk is full or refuses to write; nothing of this was kept (${String(error)})`);
+  }
+  return error;
 }

@@ -3,7 +3,7 @@
  * conversations don't wait for each other. The intent to send is durable before the platform sees anything.
  */
 import type { Audit } from "../audit/audit.ts";
-import type { Channel } from "../channels/channel.ts";
+import type { Channel, Receipt } from "../channels/channel.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import { messageOf, Rejected, Retryable } from "../lib/errors.ts";
 import type { Random } from "../lib/ids.ts";
@@ -14,6 +14,8 @@ import { backoff, MAX_TRIES } from "./backoff.ts";
 
 /** How long a channel may take for one message before its outcome counts as unknown, milliseconds. */
 const SEND_LIMIT = 60_000;
+/** Until what could not be recorded is tried again, milliseconds. */
+const UNRECORDED_PAUSE = 2_000;
 /** Marks a message that may have arrived before: the host died while sending it. */
 const REPEATED = "(Repeated: I can't tell whether this arrived before.)\n\n";
 
@@ -62,7 +64,7 @@ export class Delivery {
         continue;
       }
       this.#busy.add(conversation);
-      void this.#deliver(row).finally(() => {
+      void this.#deliver(row).then(() => {
         this.#busy.delete(conversation);
         this.#pump();
       });
@@ -71,35 +73,49 @@ export class Delivery {
     this.#timer = Number.isFinite(nextAt) ? clock.after(nextAt - now, () => this.#pump()) : null;
   }
 
+  /** Never rejects. Where the database refuses, the conversation waits and what happened is recorded later. */
   async #deliver(row: OutboxRow): Promise<void> {
-    const { store, audit, clock, log } = this.#parts;
+    const { store, clock, log } = this.#parts;
     const channel = this.#parts.channel(row.channel);
     if (!channel) {
-      store.outbox.retry(row.id, clock.now() + 60_000, `the channel "${row.channel}" is not there`);
-      return;
+      const why = `the channel "${row.channel}" is not there`;
+      return this.#recorded(row, () => store.outbox.retry(row.id, clock.now() + 60_000, why));
     }
     // A row that is `sending` before we touch it was left so by a process that died: it may have arrived.
     const repeat = row.state === "sending" && !remembers(channel, clock.now() - row.createdAt);
-    const text = repeat ? REPEATED + row.text : row.text;
-    store.outbox.claim(row.id);
+    const address = { channel: row.channel, chat: row.chat, thread: row.thread };
+    const message = { text: repeat ? REPEATED + row.text : row.text, author: row.author, answers: row.answers };
+    await this.#recorded(row, () => store.outbox.claim(row.id));
+    let receipt: Receipt;
     try {
-      const address = { channel: row.channel, chat: row.chat, thread: row.thread };
-      const message = { text, author: row.author, answers: row.answers };
-      const receipt = await this.#bounded(channel.send(address, message, row.key));
-      store.db.transaction(() => {
-        store.outbox.sent(row.id, receipt.platformId, clock.now());
-        audit.append({
-          actor: "system",
-          verb: "message.send",
-          resource: `${row.channel}:${row.chat}`,
-          decision: "fact",
-          detail: { outbox: row.id, platformId: receipt.platformId, repeat },
-        });
-      });
+      receipt = await this.#bounded(channel.send(address, message, row.key));
     } catch (error) {
       log.warn({ outbox: row.id, channel: row.channel, error: messageOf(error) }, "message not delivered");
-      this.#failed(row, error);
+      return this.#recorded(row, () => this.#failed(row, error));
     }
+    return this.#recorded(row, () => this.#sent(row, receipt, repeat));
+  }
+
+  async #recorded(row: OutboxRow, write: () => void): Promise<void> {
+    const { clock, log } = this.#parts;
+    for (;;) {
+      try {
+        return write();
+      } catch (error) {
+        log.error({ outbox: row.id, error: messageOf(error) }, "the outbox can't be written; it is tried again");
+        await new Promise<void>((resolve) => clock.after(UNRECORDED_PAUSE, resolve));
+      }
+    }
+  }
+
+  #sent(row: OutboxRow, { platformId }: Receipt, repeat: boolean): void {
+    const { store, audit, clock } = this.#parts;
+    store.db.transaction(() => {
+      store.outbox.sent(row.id, platformId, clock.now());
+      const detail = { outbox: row.id, platformId, repeat };
+      const resource = `${row.channel}:${row.chat}`;
+      audit.append({ actor: "system", verb: "message.send", resource, decision: "fact", detail });
+    });
   }
 
   #failed(row: OutboxRow, error: unknown): void {

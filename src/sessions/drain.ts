@@ -6,6 +6,7 @@ import { type Progress, progress as progressSchema } from "../../protocol/rows.t
 import type { Audit } from "../audit/audit.ts";
 import type { Clock } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
+import type { Log } from "../lib/log.ts";
 import type { Session } from "../store/sessions.ts";
 import type { Store } from "../store/store.ts";
 import { type Applied, applyRows, ProtocolViolation } from "./apply.ts";
@@ -18,8 +19,11 @@ const MOST_STRIKES = 3;
 const BUSY_PAUSE = 3;
 const BUSY_LOOKS = 40;
 
-/** `hot`: the writer was cut off in a commit, and only a runner can roll that back. */
-export type DrainEnd = "drained" | "hot" | "violated";
+/**
+ * `hot`: the writer was cut off in a commit, and only a runner can roll that back. `failed`: the rows could not be
+ * kept, for want of disk space for example; they are still there for the next look.
+ */
+export type DrainEnd = "drained" | "hot" | "violated" | "failed";
 
 export interface DrainHooks {
   onApplied(events: Applied[]): void;
@@ -36,6 +40,7 @@ export class Drain {
   readonly #session: Session;
   readonly #folder: SessionFolder;
   readonly #hooks: DrainHooks;
+  readonly #log: Log;
   #wanted = false;
   #looking: Promise<DrainEnd> | null = null;
   #strikes = 0;
@@ -46,7 +51,9 @@ export class Drain {
     session: Session,
     folder: SessionFolder,
     hooks: DrainHooks,
+    log: Log,
   ) {
+    this.#log = log;
     this.#store = parts.store;
     this.#audit = parts.audit;
     this.#clock = parts.clock;
@@ -68,13 +75,16 @@ export class Drain {
     let busy = 0;
     while (this.#wanted) {
       this.#wanted = false;
-      end = await this.#takeOnce();
+      end = await this.#takeOnce().catch((error: unknown) => {
+        this.#log.error({ error: messageOf(error) }, "what the runner said could not be kept; it is taken again later");
+        return "failed" as const;
+      });
       if (end === "hot" && busy < BUSY_LOOKS) {
         busy += 1;
         this.#wanted = true;
         await new Promise<void>((resolve) => this.#clock.after(BUSY_PAUSE, resolve));
       }
-      if (end === "violated") break;
+      if (end === "violated" || end === "failed") break;
     }
     this.#looking = null;
     return end;

@@ -28,51 +28,55 @@ export class Feed {
   readonly #written = new Map<number, number>();
   #acked = 0;
 
-  /** @param path `inbound.db`; whatever it held before is replaced by what is unfinished now. */
+  /**
+   * @param path `inbound.db`; whatever it held before is replaced by what is unfinished now
+   * @throws what the disk says, here and in every method; nothing of that change is in the file then
+   */
   constructor(path: string, source: FeedSource) {
     this.#source = source;
     this.#writer = MailboxWriter.open(path);
-    this.#writer.commit({ remove: { upTo: this.#writer.lastNumber() }, ...this.#changes() });
+    this.#commit(this.#missing(), { upTo: this.#writer.lastNumber() });
   }
 
   /** Writes what came new. @returns whether there is something to ring for. */
   project(): boolean {
-    const changes = this.#changes();
-    if (changes.put.length === 0) return false;
-    this.#commit(changes);
-    return true;
+    const rows = this.#missing();
+    if (rows.length > 0) this.#commit(rows, { numbers: [] });
+    return rows.length > 0;
   }
 
-  /** Takes away what is finished and tells the runner how far its rows were taken. */
+  /** Takes away what is finished and tells the runner how far its rows were taken. @returns as `project`. */
   settle(): boolean {
     const open = new Set(this.#source.unfinished().map((row) => row.number));
     const gone = [...this.#written.keys()].filter((number) => !open.has(number));
-    for (const number of gone) this.#written.delete(number);
-    const changes = this.#changes();
-    if (gone.length === 0 && changes.put.length === 0 && this.#source.outboundCursor() === this.#acked) return false;
-    this.#commit({ ...changes, remove: { numbers: gone } });
-    return changes.put.length > 0;
+    const rows = this.#missing();
+    if (gone.length > 0 || rows.length > 0 || this.#source.outboundCursor() !== this.#acked) {
+      this.#commit(rows, { numbers: gone });
+      for (const number of gone) this.#written.delete(number);
+    }
+    return rows.length > 0;
   }
 
-  /** A control row for the runner; it is taken away with the next settling. */
-  control(action: "stop" | "rest"): void {
-    const number = this.#source.nextNumber();
-    this.#written.set(number, 0);
-    const row: InboundRow = { n: number, body: { kind: "control", action } };
-    this.#writer.commit({ put: [row] });
+  /** A control row for the runner; it is taken away with the next settling. @returns true: there is something new. */
+  control(action: "stop" | "rest"): boolean {
+    this.#commit([{ n: this.#source.nextNumber(), attempt: 0, body: { kind: "control", action } }], { numbers: [] });
+    return true;
   }
 
   close(): void {
     this.#writer.close();
   }
 
-  #commit(changes: Parameters<MailboxWriter["commit"]>[0]): void {
-    this.#writer.commit(changes);
-    this.#acked = this.#source.outboundCursor();
+  #commit(rows: FedRow[], remove: { upTo: number } | { numbers: number[] }): void {
+    const acked = this.#source.outboundCursor();
+    this.#writer.commit({ put: rows.map(({ n, body }) => ({ n, body })), remove, state: { acked: String(acked) } });
+    this.#acked = acked;
+    for (const { n, attempt } of rows) this.#written.set(n, attempt);
   }
 
-  #changes() {
-    const put: InboundRow[] = [];
+  /** What the window should hold and the file does not. */
+  #missing(): FedRow[] {
+    const missing: FedRow[] = [];
     let rows = 0;
     let text = 0;
     for (const row of this.#source.unfinished()) {
@@ -80,11 +84,14 @@ export class Feed {
       text += row.text.length;
       if (rows > 1 && (rows > WINDOW_ROWS || text > WINDOW_TEXT)) break;
       if (this.#written.get(row.number) === row.attempt) continue;
-      this.#written.set(row.number, row.attempt);
-      put.push({ n: row.number, body: bodyOf(row, this.#source) });
+      missing.push({ n: row.number, attempt: row.attempt, body: bodyOf(row, this.#source) });
     }
-    return { put, state: { acked: String(this.#source.outboundCursor()) } };
+    return missing;
   }
+}
+
+interface FedRow extends InboundRow {
+  attempt: number;
 }
 
 function bodyOf(row: InboxRow, source: FeedSource): InboundBody {

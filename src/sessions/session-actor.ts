@@ -82,6 +82,7 @@ export class SessionActor {
   #tookUp = false;
   /** Why the container is being ended, when it is the host's doing. */
   #stopCause = "";
+  #lastCause = "";
   #closing = false;
   #whenCold: (() => void)[] = [];
 
@@ -92,16 +93,22 @@ export class SessionActor {
     this.#log = parts.log.child({ session: session.id });
     this.since = parts.clock.now();
     this.#folder = sessionFolder(parts.sessionsDir, session);
-    this.#drain = new Drain(parts, session, this.#folder, {
-      onApplied: (events) => {
-        for (const { type } of events) this.#tookIn(type);
+    this.#drain = new Drain(
+      parts,
+      session,
+      this.#folder,
+      {
+        onApplied: (events) => {
+          for (const { type } of events) this.#tookIn(type);
+        },
+        onProgress: (progress) => parts.onProgress(session, progress),
+        onViolation: (why) => {
+          this.#log.warn({ why }, "the runner broke the protocol; its container is ended");
+          this.#end(`it was stopped: ${why}`);
+        },
       },
-      onProgress: (progress) => parts.onProgress(session, progress),
-      onViolation: (why) => {
-        this.#log.warn({ why }, "the runner broke the protocol; its container is ended");
-        this.#end(`it was stopped: ${why}`);
-      },
-    });
+      this.#log,
+    );
   }
 
   get state(): StateName {
@@ -114,7 +121,7 @@ export class SessionActor {
 
   /** Something new is in the inbox. */
   work(): void {
-    if (this.#feed?.project()) this.#door?.ring();
+    this.#feedRunner((feed) => feed.project());
     this.#watch();
     this.handle("work");
   }
@@ -122,8 +129,7 @@ export class SessionActor {
   /** Asks the runner to stop its turn. @returns false where none runs. */
   stopTurn(): boolean {
     if (this.#state !== "busy" || !this.#feed) return false;
-    this.#feed.control("stop");
-    this.#door?.ring();
+    this.#feedRunner((feed) => feed.control("stop"));
     return true;
   }
 
@@ -181,8 +187,7 @@ export class SessionActor {
         void this.#start();
         break;
       case "rest":
-        this.#feed?.control("rest");
-        this.#door?.ring();
+        this.#feedRunner((feed) => feed.control("rest"));
         break;
       case "stop":
         void this.#sandbox?.stop(STOP_GRACE);
@@ -191,11 +196,13 @@ export class SessionActor {
   }
 
   async #start(): Promise<void> {
-    const { store, driver, clock } = this.#parts;
+    const { store, driver } = this.#parts;
     try {
       const group = store.groups.agentGroup(this.session.agentGroup);
       if (!group) throw new Error(`no agent group ${this.session.agentGroup}`);
       const groupFolder = join(this.#parts.groupsDir, group.folder);
+      // A turn that could not be judged when its container ended, for want of disk space, is judged now.
+      if (store.turns.running(this.session.id) !== null) this.#judge(this.#lastCause);
       prepareFolder(this.#folder, group.uid);
       this.#writeConfig(group, groupFolder);
       this.#tookUp = false;
@@ -211,7 +218,7 @@ export class SessionActor {
       const first = store.inbox.unfinished(this.session.id, 0, 1)[0];
       if (first) {
         const hint = error instanceof EngineError ? error.hint : "`ncl logs` shows more.";
-        this.#say(cannotStart(messageOf(error), hint), `start:${first.number}`, clock.now());
+        this.#say(cannotStart(messageOf(error), hint), `start:${first.number}`);
       }
       this.handle("start_failed");
       await this.#closeSides();
@@ -292,6 +299,16 @@ export class SessionActor {
     await door?.close();
   }
 
+  /** Writes to the runner's inbound mailbox and rings when something is new. What fails is tried again by the net. */
+  #feedRunner(write: (feed: Feed) => boolean): void {
+    if (!this.#feed) return;
+    try {
+      if (write(this.#feed)) this.#door?.ring();
+    } catch (error) {
+      this.#log.error({ error: messageOf(error) }, "the inbound mailbox can't be written; it is tried again");
+    }
+  }
+
   #attach(sandbox: Sandbox): void {
     this.#sandbox = sandbox;
     this.#watch();
@@ -307,13 +324,23 @@ export class SessionActor {
 
   /** In this order: take everything that was committed, apply it, and only then judge what has no end. */
   async #recover(cause: string): Promise<void> {
-    const { store, audit, clock } = this.#parts;
     if ((await this.#drain.look()) === "hot") await this.#rollBack();
     await this.#closeSides();
     if (!this.#tookUp && this.hasWork) {
       this.#idleDeaths += 1;
       this.#failures += 1;
     }
+    try {
+      this.#judge(cause);
+    } catch (error) {
+      this.#failures += 1;
+      this.#log.error({ error: messageOf(error) }, "what became of the turn could not be kept; it is tried again");
+    }
+  }
+
+  #judge(cause: string): void {
+    const { store, audit, clock } = this.#parts;
+    this.#lastCause = cause;
     judge(store, audit, this.session, cause, this.#idleDeaths, clock.now());
   }
 
@@ -338,9 +365,7 @@ export class SessionActor {
       this.#failures = 0;
       this.#idleDeaths = 0;
       this.#settle?.cancel();
-      this.#settle = this.#parts.clock.after(SETTLE_AFTER, () => {
-        if (this.#feed?.settle()) this.#door?.ring();
-      });
+      this.#settle = this.#parts.clock.after(SETTLE_AFTER, () => this.#feedRunner((feed) => feed.settle()));
     }
     this.handle(type);
   }
@@ -357,6 +382,7 @@ export class SessionActor {
     this.#net = this.#parts.clock.after(NET_INTERVAL, () => {
       this.#net = null;
       if (!this.#sandbox || !this.hasWork) return;
+      this.#feedRunner((feed) => feed.project());
       void this.#drain.look();
       this.#watch();
     });
@@ -386,20 +412,15 @@ export class SessionActor {
     for (const resolve of waiters) resolve();
   }
 
-  #say(text: string, key: string, now: number): void {
+  #say(text: string, key: string): void {
     const { channel, chat, thread, id } = this.session;
-    this.#parts.store.outbox.add(
-      {
-        sessionId: id,
-        turn: null,
-        address: { channel, chat, thread },
-        author: "system",
-        text,
-        answers: [],
-        key: `${id}:${key}`,
-      },
-      now,
-    );
+    const { store, clock } = this.#parts;
+    const said = { sessionId: id, turn: null, author: "system", text, key: `${id}:${key}` } as const;
+    try {
+      store.outbox.add({ ...said, answers: [], address: { channel, chat, thread } }, clock.now());
+    } catch (error) {
+      this.#log.error({ error: messageOf(error) }, "a notice could not be kept");
+    }
   }
 }
 

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
 import { createConnection } from "node:net";
-import { test } from "node:test";
 import { join, resolve } from "node:path";
+import { test } from "node:test";
 import { pause, TestHost } from "../support/host.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");

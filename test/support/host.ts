@@ -16,6 +16,8 @@ const ROOT = resolve(import.meta.dirname, "../..");
 export type Message = Extract<VerbResult<"chat.follow">, { type: "message" }>;
 
 export interface TestHostOptions {
+  /** Where the data goes instead of a new folder: a small disk, for example. The test removes it. */
+  dataDir?: string;
   /** Environment on top of the test's own. */
   env?: Record<string, string>;
 }
@@ -30,7 +32,7 @@ export class TestHost {
   private constructor(dir: string, options: TestHostOptions) {
     this.#env = {
       ...process.env,
-      NANOCLAW_DATA: join(dir, "data"),
+      NANOCLAW_DATA: options.dataDir ?? join(dir, "data"),
       NANOCLAW_RUN: join(dir, "run"),
       XDG_CONFIG_HOME: join(dir, "config"),
       NANOCLAW_LOG_LEVEL: "debug",

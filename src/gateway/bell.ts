@@ -1,0 +1,64 @@
+/**
+ * The bell: a connection on which every byte means "look at your mailbox", in both directions. Bytes carry no data, so a
+ * flood of them is one ring, and a byte that is still on its way stands for all that would follow it.
+ */
+import type { Duplex } from "node:stream";
+import type { Clock } from "../lib/clock.ts";
+import type { DoorHooks } from "./door.ts";
+
+/** After a ring the bell is deaf for so long, milliseconds. What rings meanwhile waits in the kernel and is heard then. */
+const DEAF = 5;
+const RING = Buffer.from([1]);
+
+export class Bell {
+  readonly #clock: Clock;
+  readonly #hooks: DoorHooks;
+  #socket: Duplex | null = null;
+  #sending = false;
+
+  constructor(clock: Clock, hooks: DoorHooks) {
+    this.#clock = clock;
+    this.#hooks = hooks;
+  }
+
+  get connected(): boolean {
+    return this.#socket !== null;
+  }
+
+  /** Takes an upgraded connection; it replaces the one before. */
+  attach(socket: Duplex, early: Buffer): void {
+    this.#socket?.destroy();
+    this.#socket = socket;
+    this.#sending = false;
+    socket.on("data", () => {
+      if (socket !== this.#socket) return;
+      socket.pause();
+      this.#clock.after(DEAF, () => socket.resume());
+      this.#hooks.onRing();
+    });
+    socket.on("error", () => socket.destroy());
+    socket.on("end", () => socket.destroy());
+    socket.on("close", () => {
+      if (socket !== this.#socket) return;
+      this.#socket = null;
+      this.#hooks.onBell(false);
+    });
+    if (early.length > 0) socket.unshift(early);
+    this.#hooks.onBell(true);
+  }
+
+  ring(): void {
+    if (!this.#socket || this.#sending) return;
+    this.#sending = true;
+    const socket = this.#socket;
+    socket.write(RING, () => {
+      if (socket === this.#socket) this.#sending = false;
+    });
+  }
+
+  close(): void {
+    const socket = this.#socket;
+    this.#socket = null;
+    socket?.destroy();
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * The door of a session: the one socket that its container has. What others need to know of the gateway, and what it
+ * needs of them.
+ */
+import type { Usage } from "../../protocol/rows.ts";
+import type { CredentialKind } from "../vault/vault.ts";
+
+export interface DoorSession {
+  id: string;
+  agentGroup: string;
+  /** The user who may connect: the one that the container runs as. */
+  uid: number;
+}
+
+export interface DoorHooks {
+  /** The runner rang: its mailbox has changed. At most some 200 times a second, however often it rings. */
+  onRing(): void;
+  /** The runner has connected its bell (each time that it does), or lost it. */
+  onBell(connected: boolean): void;
+}
+
+export interface OpenDoor {
+  /** Tells the runner to look at its mailbox. Does nothing while no bell is connected: it looks when it connects. */
+  ring(): void;
+  readonly connected: boolean;
+  /** Ends every connection and removes the socket. */
+  close(): Promise<void>;
+}
+
+export interface Door {
+  /**
+   * Opens `dir`/session.sock, replacing what an earlier host left there; makes the directory.
+   * @throws Misuse where the path is too long for a socket
+   */
+  open(session: DoorSession, dir: string, hooks: DoorHooks): Promise<OpenDoor>;
+}
+
+/** Where a model's API is: `https://…`, `http://` on this machine's loopback, or `unix:/path/of.sock`. */
+export interface Upstream {
+  address: string;
+  /** False for a local model: no credential is ever sent to it. */
+  needsCredential: boolean;
+}
+
+export interface Credential {
+  kind: CredentialKind;
+  secret: string;
+}
+
+/** What the audit log gets: one for each request; refusals that repeat are merged. Holds no secret and no content. */
+export interface RequestRecord {
+  session: string;
+  agentGroup: string;
+  method: string;
+  /** The upstream's host; empty where the request was refused before one was chosen. */
+  host: string;
+  path: string;
+  /** What the container was answered; 499 when it went away first. */
+  status: number;
+  decision: "allow" | "deny";
+  /** Why it was refused or failed; empty where all went well. */
+  why: string;
+  requestBytes: number;
+  responseBytes: number;
+  ms: number;
+  usage: Usage | null;
+  /** How many equal refusals this stands for. */
+  times: number;
+}

@@ -1,0 +1,70 @@
+/** The gateway: one door for each session, and what the doors share. Default deny. */
+import { join } from "node:path";
+import { type Clock, systemClock } from "../lib/clock.ts";
+import type { Log } from "../lib/log.ts";
+import { anthropicBundle } from "./bundle.ts";
+import type { Credential, Door, DoorHooks, DoorSession, OpenDoor, RequestRecord, Upstream } from "./door.ts";
+import { Inspectors } from "./inspector.ts";
+import { defaultLimits, type Limits } from "./limits.ts";
+import { SessionDoor } from "./session-door.ts";
+import { Upstreams } from "./upstream.ts";
+
+export interface GatewayParts {
+  /** Where model requests go, asked for each request. */
+  upstream(): Upstream;
+  /** A secret of the vault by name; null where there is none. */
+  credential(name: string): Promise<Credential | null>;
+  record(record: RequestRecord): void;
+  log: Log;
+  clock?: Clock;
+  limits?: Limits;
+  /** Certificates that upstreams may use beside the usual ones, as PEM. */
+  trust?: string[];
+}
+
+export class Gateway implements Door {
+  readonly #parts: GatewayParts;
+  readonly #clock: Clock;
+  readonly #upstreams: Upstreams;
+  readonly #inspector: Inspectors;
+  readonly #open = new Set<OpenDoor>();
+
+  constructor(parts: GatewayParts) {
+    this.#parts = parts;
+    this.#clock = parts.clock ?? systemClock;
+    this.#upstreams = new Upstreams(parts.trust);
+    this.#inspector = new Inspectors(anthropicBundle.body, this.#clock, parts.log);
+  }
+
+  async open(session: DoorSession, dir: string, hooks: DoorHooks): Promise<OpenDoor> {
+    const { upstream, credential, record, log, limits = defaultLimits } = this.#parts;
+    const door = new SessionDoor(session, join(dir, "session.sock"), hooks, {
+      ...{ upstream, credential, record, limits, clock: this.#clock, upstreams: this.#upstreams },
+      bundles: [anthropicBundle],
+      inspector: this.#inspector,
+      log: log.child({ session: session.id }),
+      onActivity: () => this.#inspector.warm(),
+    });
+    await door.listen();
+    this.#open.add(door);
+    this.#inspector.warm();
+    const close = async () => {
+      this.#open.delete(door);
+      await door.close();
+      if (this.#open.size === 0) this.#rest();
+    };
+    return {
+      ring: () => door.ring(),
+      get connected() {
+        return door.connected;
+      },
+      close,
+    };
+  }
+
+  /** Without an open door nothing needs to stay. */
+  #rest(): void {
+    this.#inspector.close();
+    this.#upstreams.close();
+  }
+}

@@ -1,0 +1,33 @@
+/**
+ * The process that reads request bodies. It holds no secrets, may read nothing but its own code, and is killed at a
+ * deadline. In: the rules as JSON in argv, then on stdin for each job its length and its bytes. Out: for each job one byte
+ * (1: allowed), a length, and the body to send on or the reason why not. Lengths are 32-bit, big-endian.
+ */
+import { type BodyRules, inspectBody } from "./body-rules.ts";
+
+const rules = JSON.parse(process.argv[2] ?? "{}") as BodyRules;
+let waiting: Buffer[] = [];
+let size = 0;
+
+process.stdin.on("data", (chunk: Buffer) => {
+  waiting.push(chunk);
+  size += chunk.length;
+  while (size >= 4) {
+    const head = waiting[0] && waiting[0].length >= 4 ? waiting[0] : Buffer.concat(waiting);
+    const end = 4 + head.readUInt32BE();
+    if (size < end) return;
+    const all = Buffer.concat(waiting);
+    waiting = [all.subarray(end)];
+    size -= end;
+    answer(all.subarray(4, end));
+  }
+});
+
+function answer(bytes: Buffer): void {
+  const verdict = inspectBody(rules, bytes);
+  const text = Buffer.from(verdict.allow ? verdict.body : verdict.why);
+  const head = Buffer.from([verdict.allow ? 1 : 0, 0, 0, 0, 0]);
+  head.writeUInt32BE(text.length, 1);
+  process.stdout.write(head);
+  process.stdout.write(text);
+}

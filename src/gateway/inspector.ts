@@ -1,0 +1,172 @@
+/**
+ * Reads request bodies in a process of its own (R4, R11): what a container sends is never parsed beside the secrets, and
+ * a body that takes long or too much memory costs that process, not the host. It is started when a request is near and
+ * ends when none has come for a while. One body at a time, in the order of arrival.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { join } from "node:path";
+import type { Clock, Timer } from "../lib/clock.ts";
+import type { Log } from "../lib/log.ts";
+import type { BodyRules } from "./body-rules.ts";
+
+export type Inspection = { allow: true; body: Buffer[] } | { allow: false; why: string };
+
+/** Longest that a body may take, milliseconds: so much, and so much more for each megabyte. */
+const DEADLINE = 1_000;
+const DEADLINE_PER_MB = 100;
+/** From this size on a body takes the slow lane, bytes: the worst of a smaller one takes some 100 ms. */
+const LARGE = 2_000_000;
+/** It ends after so many milliseconds without work. */
+const IDLE = 60_000;
+/** Heap for one body of the largest size, megabytes. */
+const HEAP = 512;
+
+/** What it may answer at most, bytes: a body written anew can be longer than it was, but not by much. */
+const MAX_ANSWER = 64_000_000;
+/** One byte for the verdict, four for the length. */
+const HEAD = 5;
+
+interface Job {
+  chunks: Buffer[];
+  size: number;
+  done(inspection: Inspection): void;
+}
+
+/** Two lanes, so that one session's large bodies do not hold up the usual ones of the others. */
+export class Inspectors {
+  readonly #usual: Inspector;
+  readonly #large: Inspector;
+  constructor(rules: BodyRules, clock: Clock, log: Log) {
+    this.#usual = new Inspector(rules, clock, log);
+    this.#large = new Inspector(rules, clock, log);
+  }
+
+  /** A request will come soon. */
+  warm(): void {
+    this.#usual.warm();
+  }
+
+  /** Never rejects: what can't be read is not allowed. */
+  inspect(chunks: Buffer[], size: number): Promise<Inspection> {
+    return (size < LARGE ? this.#usual : this.#large).inspect(chunks, size);
+  }
+
+  close(): void {
+    this.#usual.close();
+    this.#large.close();
+  }
+}
+
+class Inspector {
+  readonly #rules: BodyRules;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #queue: Job[] = [];
+  #child: ChildProcess | null = null;
+  #current: Job | null = null;
+  #received: Buffer[] = [];
+  #size = 0;
+  #deadline: Timer | null = null;
+  #idle: Timer | null = null;
+
+  constructor(rules: BodyRules, clock: Clock, log: Log) {
+    this.#rules = rules;
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  /** Starts the process if it does not run. */
+  warm(): void {
+    this.#idle?.cancel();
+    this.#idle = this.#clock.after(IDLE, () => {
+      if (this.#current) this.warm();
+      else this.close();
+    });
+    this.#child ??= this.#start();
+  }
+
+  inspect(chunks: Buffer[], size: number): Promise<Inspection> {
+    return new Promise((done) => {
+      this.#queue.push({ chunks, size, done });
+      this.#next();
+    });
+  }
+
+  close(): void {
+    this.#idle?.cancel();
+    for (const job of this.#queue.splice(0)) job.done({ allow: false, why: "the gateway was closed" });
+    this.#fail("the gateway was closed");
+  }
+
+  #start(): ChildProcess {
+    const code = import.meta.dirname;
+    const limits = [
+      "--permission",
+      `--allow-fs-read=${code}`,
+      `--max-old-space-size=${HEAP}`,
+      "--disable-warning=SecurityWarning",
+    ];
+    const file = join(code, "inspector-process.ts");
+    const child = spawn(process.execPath, [...limits, file, JSON.stringify(this.#rules)], {
+      env: {},
+      stdio: ["pipe", "pipe", "ignore"],
+    });
+    child.stdout.on("data", (chunk: Buffer) => {
+      if (child === this.#child) this.#take(chunk);
+    });
+    // A write to a process that has just died; its end is handled below.
+    child.stdin.on("error", () => {});
+    const gone = (cause: unknown) => {
+      if (child !== this.#child) return;
+      this.#log.warn({ cause: String(cause) }, "the process that inspects request bodies ended");
+      this.#fail("it is too large or too deep to be inspected");
+    };
+    child.on("error", gone).on("exit", (code, signal) => gone(signal ?? code));
+    return child;
+  }
+
+  #next(): void {
+    if (this.#current) return;
+    const job = this.#queue.shift();
+    if (!job) return;
+    this.#current = job;
+    this.warm();
+    const time = DEADLINE + (job.size / 1e6) * DEADLINE_PER_MB;
+    this.#deadline = this.#clock.after(time, () => this.#fail("inspecting it took too long"));
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(job.size);
+    for (const part of [length, ...job.chunks]) this.#child?.stdin?.write(part);
+  }
+
+  #take(chunk: Buffer): void {
+    this.#received.push(chunk);
+    this.#size += chunk.length;
+    if (this.#size < HEAD) return;
+    if ((this.#received[0]?.length ?? 0) < HEAD) this.#received = [Buffer.concat(this.#received)];
+    const [first = Buffer.alloc(HEAD), ...more] = this.#received;
+    const length = first.readUInt32BE(1);
+    if (length > MAX_ANSWER) this.#fail("it is too large");
+    if (this.#size < HEAD + length) return;
+    const answer = [first.subarray(HEAD), ...more];
+    this.#received = [];
+    this.#size = 0;
+    if (first[0] === 1) this.#finish({ allow: true, body: answer });
+    else this.#finish({ allow: false, why: Buffer.concat(answer).toString("utf8").slice(0, 500) });
+  }
+
+  #fail(why: string): void {
+    this.#child?.kill("SIGKILL");
+    this.#child = null;
+    this.#received = [];
+    this.#size = 0;
+    this.#finish({ allow: false, why });
+  }
+
+  #finish(inspection: Inspection): void {
+    this.#deadline?.cancel();
+    const job = this.#current;
+    this.#current = null;
+    job?.done(inspection);
+    this.#next();
+  }
+}

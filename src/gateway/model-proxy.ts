@@ -1,0 +1,146 @@
+/** A request of the container to a model, from its first line to its record: decide, read, inspect, forward. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Clock } from "../lib/clock.ts";
+import { messageOf } from "../lib/errors.ts";
+import type { Log } from "../lib/log.ts";
+import { type Answer, type Refusal, refusal, sendAnswer } from "./answers.ts";
+import type { ModelBundle } from "./bundle.ts";
+import type { Credential, RequestRecord, Upstream } from "./door.ts";
+import { forward } from "./forward.ts";
+import { decideModelRequest, withCredential } from "./head-rules.ts";
+import type { Inspection } from "./inspector.ts";
+import { type Limits, TokenBucket } from "./limits.ts";
+import { type Body, type Held, readBody } from "./read-body.ts";
+import type { Target, Upstreams } from "./upstream.ts";
+
+export interface ProxyParts {
+  bundles: readonly ModelBundle[];
+  upstreams: Upstreams;
+  inspector: { inspect(chunks: Buffer[], size: number): Promise<Inspection> };
+  upstream(): Upstream;
+  credential(name: string): Promise<Credential | null>;
+  record(entry: Entry): void;
+  limits: Limits;
+  clock: Clock;
+  log: Log;
+}
+
+type Entry = Omit<RequestRecord, "session" | "agentGroup" | "times">;
+/** Why it goes no further. */
+type Stop = { stop: Answer; why: string; decision: Entry["decision"] };
+
+export class ModelProxy {
+  readonly #parts: ProxyParts;
+  readonly #bucket: TokenBucket;
+  readonly #held: Held;
+  /** One body of a session is inspected at a time, so that no session crowds the others out of the inspector. */
+  #inspecting: Promise<unknown> = Promise.resolve();
+
+  constructor(parts: ProxyParts) {
+    this.#parts = parts;
+    this.#bucket = new TokenBucket(parts.clock, parts.limits);
+    this.#held = { bytes: 0, limit: parts.limits.bodyBytes };
+  }
+
+  /** Answers the request, whatever happens, and records it once. Never rejects. */
+  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { clock, log, record } = this.#parts;
+    const began = clock.now();
+    const { method = "", url = "" } = request;
+    const seen: Entry = {
+      ...{ method, path: url, host: "", status: 500, decision: "deny", why: "" },
+      ...{ requestBytes: 0, responseBytes: 0, ms: 0, usage: null },
+    };
+    request.on("error", () => {});
+    response.on("error", () => {});
+    try {
+      const stopped = await this.#serve(request, response, seen);
+      if (stopped) {
+        const responseBytes = sendAnswer(response, stopped.stop);
+        Object.assign(seen, {
+          status: stopped.stop.status,
+          why: stopped.why,
+          decision: stopped.decision,
+          responseBytes,
+        });
+      }
+    } catch (error) {
+      log.error({ error: messageOf(error), path: url.slice(0, 200) }, "a request failed in the gateway");
+      const message = "The NanoClaw gateway failed over this request; its log says why (`ncl logs`).";
+      Object.assign(seen, {
+        why: "the gateway failed",
+        responseBytes: sendAnswer(response, { status: 500, type: "api_error", message }),
+      });
+    }
+    record({ ...seen, ms: clock.now() - began });
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse, seen: Entry): Promise<Stop | null> {
+    const { bundles, clock, inspector, limits } = this.#parts;
+    if (!this.#bucket.take()) return refuse(seen, tooMany(`more than ${limits.rate} requests a second`));
+    const head = decideModelRequest(bundles, { method: seen.method, target: seen.path, headers: request.headers });
+    if (!head.allow) return refuse(seen, head);
+    const ready = await this.#prepare(head.bundle);
+    if ("stop" in ready) return ready;
+    const { target, credential } = ready;
+    seen.host = target.host;
+
+    const { maxBodyBytes } = head.bundle;
+    const body = await readBody(request, { held: this.#held, limit: maxBodyBytes, time: limits.bodyTime, clock });
+    if (typeof body === "string") return refuse(seen, BODY_PROBLEMS[body]);
+    try {
+      seen.requestBytes = body.size;
+      const inspection = await this.#inOrder(() => inspector.inspect(body.chunks, body.size));
+      if (!inspection.allow) return refuse(seen, { status: 403, type: "permission_error", why: inspection.why });
+      const outcome = await forward({
+        ...{ target, response, clock, method: seen.method, path: head.path, body: inspection.body },
+        headers: withCredential(head.bundle, head.headers, credential),
+        secret: credential?.secret ?? null,
+        responseHeaders: head.bundle.responseHeaders,
+        patience: limits.patience,
+      });
+      Object.assign(seen, outcome, { decision: "allow" });
+      return null;
+    } finally {
+      this.#held.bytes -= body.size;
+    }
+  }
+
+  /** Where the request goes and with which credential, or what the owner has to do first. */
+  async #prepare(bundle: ModelBundle): Promise<{ target: Target; credential: Credential | null } | Stop> {
+    const upstream = this.#parts.upstream();
+    const target = this.#parts.upstreams.to(upstream);
+    if (!upstream.needsCredential) return { target, credential: null };
+    const [credential, problem] = await this.#parts.credential(bundle.credential).then(
+      (found) => [found, found ? "" : "no credential is set"] as const,
+      (error) => {
+        // The text may name files of the host: it is for the owner, not for the container.
+        this.#parts.log.error({ error: messageOf(error) }, "the model's credential can't be read");
+        return [null, "the credential can't be read (`ncl logs` says why)"] as const;
+      },
+    );
+    if (credential) return { target, credential };
+    const message = `The NanoClaw gateway has no way into ${bundle.title}: ${problem}. The owner sets one with \`ncl credentials set ${bundle.credential}\`, or goes back to the practice model with \`ncl model use practice\`.`;
+    return { stop: { status: 401, type: "authentication_error", message }, why: problem, decision: "deny" };
+  }
+
+  #inOrder<T>(task: () => Promise<T>): Promise<T> {
+    const result = this.#inspecting.then(task);
+    this.#inspecting = result;
+    return result;
+  }
+}
+
+const tooMany = (why: string): Refusal => ({ status: 429, type: "rate_limit_error", why });
+
+const BODY_PROBLEMS: Record<Extract<Body, string>, Refusal> = {
+  "too large": { status: 413, type: "request_too_large", why: "its body is too large" },
+  "too much at once": tooMany("too much is being sent at once"),
+  late: { status: 408, type: "invalid_request_error", why: "its body took too long" },
+  broken: { status: 400, type: "invalid_request_error", why: "its body did not come whole" },
+};
+
+function refuse(seen: Entry, verdict: Refusal): Stop {
+  const what = `${seen.method} ${(seen.path.split("?")[0] ?? "").slice(0, 200)}`;
+  return { stop: refusal(what, verdict), why: verdict.why, decision: "deny" };
+}

@@ -1,0 +1,162 @@
+/**
+ * One session's socket, its server and its limits. What comes in is the bell or a request to a model; everything else is
+ * refused by name. The socket is the session's identity.
+ */
+import { chmodSync, chownSync, mkdirSync, rmSync } from "node:fs";
+import { createServer, type IncomingMessage, type Server } from "node:http";
+import { dirname } from "node:path";
+import type { Duplex } from "node:stream";
+import { BELL_PATH, BELL_PROTOCOL } from "../../protocol/session-socket.ts";
+import { Misuse } from "../lib/errors.ts";
+import { endWith, refusal } from "./answers.ts";
+import { Bell } from "./bell.ts";
+import type { DoorHooks, DoorSession, OpenDoor, RequestRecord } from "./door.ts";
+import { ModelProxy, type ProxyParts } from "./model-proxy.ts";
+import { RecordBook } from "./record-book.ts";
+
+/** Longest path of a Unix socket that every system takes, bytes. */
+const MAX_SOCKET_PATH = 100;
+/** Longest part of a container's own words that goes into a record. */
+const MAX_SHOWN = 200;
+
+export interface SessionDoorParts extends Omit<ProxyParts, "record"> {
+  record(record: RequestRecord): void;
+  /** A message is on its way to the agent, so a request to the model is near. */
+  onActivity(): void;
+}
+
+export class SessionDoor implements OpenDoor {
+  readonly #session: DoorSession;
+  readonly #parts: SessionDoorParts;
+  readonly #bell: Bell;
+  readonly #book: RecordBook;
+  readonly #proxy: ModelProxy;
+  readonly #server: Server;
+  readonly #socketPath: string;
+  readonly #answering = new WeakSet<Duplex>();
+  /** Connections that HTTP has let go: the bell, refused tunnels. The server does not close them. */
+  readonly #detached = new Set<Duplex>();
+
+  /** @throws Misuse where the path is too long */
+  constructor(session: DoorSession, socketPath: string, hooks: DoorHooks, parts: SessionDoorParts) {
+    if (Buffer.byteLength(socketPath) > MAX_SOCKET_PATH) {
+      throw new Misuse(`the socket path ${socketPath} is too long`, "Set NANOCLAW_RUN to a short folder of your own.");
+    }
+    this.#session = session;
+    this.#parts = parts;
+    this.#socketPath = socketPath;
+    this.#bell = new Bell(parts.clock, hooks);
+    this.#book = new RecordBook(parts.clock, (record) => parts.record(record));
+    this.#proxy = new ModelProxy({ ...parts, record: (entry) => this.#record(entry) });
+    this.#server = this.#createServer();
+  }
+
+  get connected(): boolean {
+    return this.#bell.connected;
+  }
+
+  ring(): void {
+    this.#parts.onActivity();
+    this.#bell.ring();
+  }
+
+  /** Starts to listen; only the session's user (and root) may connect. */
+  async listen(): Promise<void> {
+    const dir = dirname(this.#socketPath);
+    mkdirSync(dir, { recursive: true });
+    chmodSync(dir, 0o711);
+    rmSync(this.#socketPath, { force: true });
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once("error", reject).listen(this.#socketPath, () => {
+        this.#server.off("error", reject);
+        resolve();
+      });
+    });
+    chmodSync(this.#socketPath, 0o600);
+    if (process.getuid?.() === 0) chownSync(this.#socketPath, this.#session.uid, -1);
+  }
+
+  async close(): Promise<void> {
+    this.#bell.close();
+    for (const socket of this.#detached) socket.destroy();
+    await new Promise<void>((resolve) => {
+      this.#server.close(() => resolve());
+      this.#server.closeAllConnections();
+    });
+    this.#book.flush();
+  }
+
+  #createServer(): Server {
+    const { limits } = this.#parts;
+    const server = createServer({
+      insecureHTTPParser: false,
+      requireHostHeader: true,
+      maxHeaderSize: limits.headerBytes,
+      headersTimeout: limits.headerTime,
+      requestTimeout: limits.headerTime + limits.bodyTime,
+      keepAliveTimeout: 60_000,
+    });
+    server.maxConnections = limits.connections;
+    server.on("request", (request, response) => {
+      this.#answering.add(request.socket);
+      response.once("close", () => this.#answering.delete(request.socket));
+      void this.#proxy.handle(request, response);
+    });
+    server.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
+    server.on("connect", (request, socket) => this.#refuse(request, socket));
+    server.on("clientError", (error: NodeJS.ErrnoException, socket) => this.#malformed(error, socket));
+    return server;
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const { url, headers, method } = request;
+    if (method !== "GET" || url !== BELL_PATH || headers.upgrade !== BELL_PROTOCOL) {
+      this.#refuse(request, socket);
+      return;
+    }
+    this.#detach(socket);
+    socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${BELL_PROTOCOL}\r\n\r\n`);
+    this.#bell.attach(socket, head);
+  }
+
+  /** Tunnels and other upgrades: nothing that is not read may pass. */
+  #refuse({ method = "", url = "" }: IncomingMessage, socket: Duplex): void {
+    this.#detach(socket);
+    const why = method === "CONNECT" ? "tunnels do not pass" : "no such upgrade is known here";
+    endWith(socket, refusal(`${method} ${shown(url)}`, { status: 403, type: "permission_error", why }));
+    this.#record({ method, path: url, status: 403, decision: "deny", why });
+  }
+
+  #malformed(error: NodeJS.ErrnoException, socket: Duplex): void {
+    // In the middle of an answer there is no place for another one.
+    if (error.code === "ECONNRESET" || !socket.writable || this.#answering.has(socket)) return void socket.destroy();
+    const status = error.code === "HPE_HEADER_OVERFLOW" ? 431 : error.code === "ERR_HTTP_REQUEST_TIMEOUT" ? 408 : 400;
+    const why =
+      status === 431 ? "its headers are too large" : status === 408 ? "it took too long" : "it is not valid HTTP/1.1";
+    endWith(socket, refusal("a request", { status, type: "invalid_request_error", why }));
+    this.#record({ method: "?", path: "?", status, decision: "deny", why });
+  }
+
+  #detach(socket: Duplex): void {
+    this.#detached.add(socket);
+    socket.on("error", () => socket.destroy());
+    socket.once("close", () => this.#detached.delete(socket));
+  }
+
+  #record(
+    entry: Pick<RequestRecord, "method" | "path" | "status" | "decision" | "why"> & Partial<RequestRecord>,
+  ): void {
+    const { id: session, agentGroup } = this.#session;
+    this.#book.add({
+      ...{ session, agentGroup, host: "", requestBytes: 0, responseBytes: 0, ms: 0, usage: null, times: 1 },
+      ...entry,
+      path: shown(entry.path),
+      why: entry.why.slice(0, 2 * MAX_SHOWN),
+    });
+  }
+}
+
+/** A request target without its query, as far as it is fit for a log. */
+function shown(target: string): string {
+  return (target.split("?")[0] ?? "").replace(/[^\x21-\x7e]/g, "?").slice(0, MAX_SHOWN);
+}

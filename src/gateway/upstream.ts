@@ -1,0 +1,123 @@
+/**
+ * Connections to where models are. TLS is checked against Node's own roots and the system's store; plain HTTP is for
+ * this machine only. The gateway resolves names, never the container.
+ */
+import http from "node:http";
+import https from "node:https";
+import tls from "node:tls";
+import { Misuse } from "../lib/errors.ts";
+import type { Upstream } from "./door.ts";
+
+export interface Target {
+  /** For people and the audit log: the host, or "the local model". */
+  host: string;
+  /** Path before every request's path; may be empty. */
+  prefix: string;
+  request(options: { method: string; path: string; headers: http.OutgoingHttpHeaders }): http.ClientRequest;
+}
+
+const LOOPBACK = ["127.0.0.1", "localhost", "[::1]"];
+/** Connections that wait for the next request, per target. */
+const SPARE = 16;
+
+/** Whether this can be the address of a model: HTTPS, or HTTP on this machine. */
+export function isModelAddress(address: string): boolean {
+  if (address.startsWith("unix:/")) return true;
+  if (!URL.canParse(address)) return false;
+  const { protocol, hostname, username, password } = new URL(address);
+  if (username || password) return false;
+  return protocol === "https:" || (protocol === "http:" && LOOPBACK.includes(hostname));
+}
+
+/** Keeps connections open between requests, one pool for each address. */
+export class Upstreams {
+  readonly #targets = new Map<string, Target & { agent: http.Agent }>();
+  readonly #trust: string[];
+  #secureContext: tls.SecureContext | null = null;
+
+  /** @param trust certificates that are trusted beside the usual ones, as PEM */
+  constructor(trust: string[] = []) {
+    this.#trust = trust;
+  }
+
+  /** @throws Misuse for an address that can't be a model's */
+  to({ address }: Pick<Upstream, "address">): Target {
+    const known = this.#targets.get(address);
+    if (known) return known;
+    if (!isModelAddress(address)) {
+      throw new Misuse(
+        `"${address}" can't be the model's address`,
+        "Use https://…, or http:// on this machine's loopback.",
+      );
+    }
+    const target = address.startsWith("unix:")
+      ? socketTarget(address.slice("unix:".length))
+      : this.#urlTarget(new URL(address));
+    this.#targets.set(address, target);
+    return target;
+  }
+
+  close(): void {
+    for (const { agent } of this.#targets.values()) agent.destroy();
+    this.#targets.clear();
+  }
+
+  #urlTarget(url: URL): Target & { agent: http.Agent } {
+    const options = { keepAlive: true, maxFreeSockets: SPARE };
+    const secure = url.protocol === "https:";
+    const agent = secure ? new https.Agent({ ...options, secureContext: this.#trusted() }) : new http.Agent(options);
+    const { hostname, port } = url;
+    const prefix = url.pathname.replace(/\/$/, "");
+    return {
+      agent,
+      host: url.host,
+      prefix,
+      // Bare: an IPv6 address stands in brackets in a URL only.
+      request: ({ path, ...rest }) =>
+        (secure ? https : http).request({
+          ...rest,
+          path: prefix + path,
+          agent,
+          port,
+          hostname: hostname.replace(/^\[|\]$/g, ""),
+        }),
+    };
+  }
+
+  /** Reading the system's store takes some 50 ms, so it happens once. */
+  #trusted(): tls.SecureContext {
+    const roots = [...tls.getCACertificates("default"), ...tls.getCACertificates("system"), ...this.#trust];
+    this.#secureContext ??= tls.createSecureContext({ ca: [...new Set(roots)] });
+    return this.#secureContext;
+  }
+}
+
+function socketTarget(socketPath: string): Target & { agent: http.Agent } {
+  const agent = new http.Agent({ keepAlive: true, maxFreeSockets: SPARE });
+  return {
+    agent,
+    host: "the local model",
+    prefix: "",
+    request: ({ headers, ...rest }) =>
+      http.request({ ...rest, agent, socketPath, headers: { ...headers, host: "localhost" } }),
+  };
+}
+
+/** Why a connection failed, in words. */
+export function describeFailure(error: Error & { code?: unknown }): string {
+  const known: Record<string, string> = {
+    ECONNREFUSED: "nothing listens there",
+    ENOENT: "nothing listens there",
+    ECONNRESET: "the connection was cut",
+    EPIPE: "the connection was cut",
+    ENOTFOUND: "its name is not known",
+    EAI_AGAIN: "its name could not be looked up",
+    ETIMEDOUT: "it did not answer",
+    EHOSTUNREACH: "there is no way to it",
+    ENETUNREACH: "there is no network",
+  };
+  const code = String(error.code ?? "");
+  if (known[code]) return known[code];
+  if (/CERT|SIGNATURE|ISSUER/.test(code)) return `its TLS certificate is not trusted (${code})`;
+  return code.startsWith("HPE_") ? "it does not speak HTTP" : error.message;
+}
