@@ -1,5 +1,6 @@
 /** What container a session gets: from its plan to the hardened spec. */
 import { realpathSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { inside } from "../../protocol/layout.ts";
 import type { Paths } from "../lib/paths.ts";
@@ -31,6 +32,8 @@ export function containerSpec(plan: ContainerPlan, paths: Paths, labels: Record<
       socketDir: realpathSync(plan.socketDir),
     },
     timeZone: plan.timeZone,
+    // One core alone makes a cold start a fifth longer; the engine refuses more cores than the machine has.
+    limits: { cpus: Math.min(2, availableParallelism()) },
     labels,
   });
   if (!plan.recovery) return spec;

@@ -22,9 +22,15 @@ export type ProviderEvent =
   | { type: "stopped"; text: string; usage: Usage | null };
 
 export interface Provider {
-  /** Gives the agent a prompt. While a turn runs it is fed to that turn; else it starts one. */
+  /**
+   * Gives the agent a prompt. While a turn runs it is fed to that turn; else it starts one. A prompt that a turn has not
+   * taken up by its end is not lost: the provider goes on with it by itself, and that is the next turn.
+   */
   send(prompt: { id: string; text: string }): void;
-  /** Stops the running turn; it ends with `stopped`. Nothing happens where none runs. */
+  /**
+   * Stops the running turn; it ends with `stopped`, and so does every prompt given before, taken up or not. Nothing
+   * happens where none runs.
+   */
   interrupt(): void;
   /** Ends the agent's process and frees its memory. */
   close(): Promise<void>;

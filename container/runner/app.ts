@@ -1,0 +1,134 @@
+/**
+ * Builds a runner from its parts and connects them: inbox -> turns -> effects -> journal and agent, and the agent's
+ * events back into turns. Effects are done one after another, in the order in which they were decided.
+ */
+import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { prettifyError } from "zod";
+import { type RunnerConfig, runnerConfig } from "../../protocol/config.ts";
+import { MailboxWriter } from "../../protocol/mailbox/writer.ts";
+import { Agent } from "./agent.ts";
+import { Bell } from "./bell.ts";
+import { exitCode, Fatal } from "./exit.ts";
+import { Inbox } from "./inbox.ts";
+import { Journal } from "./journal.ts";
+import { explainFrame, renderPrompt } from "./prompt.ts";
+import { openProvider } from "./providers/index.ts";
+import { startRelay } from "./relay.ts";
+import { type Effect, Turns } from "./turns.ts";
+
+/** How often the net under the bell looks whether the inbound mailbox has changed, in milliseconds. */
+const GLANCE = 5000;
+
+/** The places that a runner uses (see protocol/layout.ts). */
+export type Layout = Record<
+  "inboundDb" | "outboundDb" | "socket" | "config" | "instructions" | "providerState" | "workspace",
+  string
+>;
+
+export interface Runner {
+  /** Resolves when the runner can't go on by itself. */
+  readonly failed: Promise<Fatal>;
+  /** Ends the agent and lets go of the mailbox. A running turn is left as it is: the host takes it up again. */
+  stop(): Promise<void>;
+}
+
+/** Starts a runner. Throws Fatal where it can't work at all. */
+export async function startRunner(layout: Layout): Promise<Runner> {
+  const { config, instructions } = readConfig(layout);
+  const relay = await startRelay(layout.socket).catch((error: unknown) => {
+    throw new Fatal(exitCode.relay, "the relay can't listen on 127.0.0.1", error);
+  });
+  const { promise: failed, resolve: fail } = Promise.withResolvers<Fatal>();
+
+  const writer = openWriter(layout.outboundDb);
+  const lastNumber = Math.max(config.outboundCursor, writer.lastNumber());
+  const turns = new Turns({ lastNumber, provider: config.provider, continuation: config.continuation });
+  const agent = new Agent(
+    () =>
+      openProvider(config.provider, {
+        instructions: `${instructions}\n\n${explainFrame(config.timeZone)}`,
+        model: config.model,
+        mcpServers: config.mcpServers,
+        continuation: turns.continuation,
+        relayUrl: relay.url,
+        workspace: layout.workspace,
+        stateDir: layout.providerState,
+        modelRetries: config.modelRetries,
+        emit: (event) => perform(turns.event(event)),
+      }),
+    (event) => perform(turns.event(event)),
+  );
+  // The agent's process takes longest to come up, so it is started before the mailbox is read.
+  agent.warm();
+
+  const bell = new Bell(layout.socket, () => void inbox.look());
+  const journal = new Journal({
+    writer,
+    taken: config.outboundCursor,
+    ring: () => bell.ring(),
+    failed: (error) => fail(new Fatal(exitCode.outbox, "the outbound mailbox can't be written", error)),
+  });
+  const inbox = new Inbox({
+    path: layout.inboundDb,
+    onRows: (rows) => perform(turns.rows(rows)),
+    onTaken: (n) => journal.taken(n),
+    complain: (text) => process.stderr.write(`${text.slice(0, 500)}\n`),
+  });
+
+  let tail = Promise.resolve();
+  function perform(effects: Effect[]): void {
+    for (const effect of effects) tail = tail.then(() => doEffect(effect));
+  }
+  async function doEffect(effect: Effect): Promise<void> {
+    switch (effect.do) {
+      case "write":
+        journal.add(effect.rows, effect.clear);
+        void journal.flush();
+        return;
+      case "progress":
+        return journal.progress(effect.progress);
+      case "send": {
+        const code = randomBytes(6).toString("hex");
+        const text = renderPrompt(effect.messages, { timeZone: config.timeZone, code });
+        await journal.flush();
+        return agent.send(effect.prompt, text);
+      }
+      case "interrupt":
+        return agent.interrupt();
+      case "rest":
+        return agent.close();
+    }
+  }
+
+  const net = setInterval(() => inbox.glance(), GLANCE);
+  void inbox.look();
+  return {
+    failed,
+    async stop() {
+      clearInterval(net);
+      bell.close();
+      journal.close();
+      relay.close();
+      await agent.close();
+    },
+  };
+}
+
+function readConfig(layout: Layout): { config: RunnerConfig; instructions: string } {
+  try {
+    const config = runnerConfig.safeParse(JSON.parse(readFileSync(layout.config, "utf8")));
+    if (!config.success) throw new Error(prettifyError(config.error));
+    return { config: config.data, instructions: readFileSync(layout.instructions, "utf8") };
+  } catch (error) {
+    throw new Fatal(exitCode.config, `${layout.config} or ${layout.instructions} is not right`, error);
+  }
+}
+
+function openWriter(path: string): MailboxWriter {
+  try {
+    return MailboxWriter.open(path);
+  } catch (error) {
+    throw new Fatal(exitCode.outbox, `${path} can't be opened`, error);
+  }
+}

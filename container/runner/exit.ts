@@ -1,0 +1,24 @@
+/** How a runner ends. The host reads the code and the end of stderr; everything else is in the outbound mailbox. */
+
+export const exitCode = {
+  /** Asked to by a signal. A turn that ran is left without an end: the host takes it up again. */
+  stopped: 0,
+  /** Something was thrown that nobody expected; stderr has it. */
+  crashed: 1,
+  /** `config.json` or `instructions.md` is missing or wrong. */
+  config: 2,
+  /** The outbound mailbox can't be opened or written, for example because the disk is full. */
+  outbox: 3,
+  /** The relay to the session socket can't listen. */
+  relay: 4,
+} as const;
+
+/** The runner can't go on. `code` is one of `exitCode`. */
+export class Fatal extends Error {
+  override readonly name = "Fatal";
+  readonly code: number;
+  constructor(code: number, message: string, cause?: unknown) {
+    super(cause === undefined ? message : `${message}: ${cause instanceof Error ? cause.message : String(cause)}`);
+    this.code = code;
+  }
+}

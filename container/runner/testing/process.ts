@@ -1,0 +1,5 @@
+/** A runner as a process of its own over a layout that a test made: `process.ts <layout as JSON>`. Not for containers. */
+import { startRunner } from "../app.ts";
+import { runUntilStopped } from "../process.ts";
+
+await runUntilStopped(() => startRunner(JSON.parse(process.argv[2] ?? "{}")));
