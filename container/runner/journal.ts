@@ -1,7 +1,7 @@
 /**
- * Writes the runner's rows. What is added goes into the next commit; after a commit the bell rings, and after
- * several the file is left alone for a moment, so that a reader finds it quiet. Progress is replaced at most ten times a second; the last one
- * is always written. Rows that the host has taken are removed with a commit that is made anyway.
+ * Writes the runner's rows. What is added goes into the next commit; after a commit the bell rings, and after several in
+ * a row the file is left alone for a moment, so that a reader finds it quiet. Progress is replaced at most ten times a
+ * second; the last one is always written. Rows that the host has taken are removed with a commit that is made anyway.
  */
 import type { MailboxWriter } from "../../protocol/mailbox/writer.ts";
 import type { OutboundRow, Progress } from "../../protocol/rows.ts";
