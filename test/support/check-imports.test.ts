@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { checkImports } from "./check-imports.ts";
+
+function project(t: TestContext, files: Record<string, string>): string {
+  const root = mkdtempSync(join(tmpdir(), "nanoclaw-imports-"));
+  t.after(() => rmSync(root, { recursive: true }));
+  for (const [name, text] of Object.entries({ "tsconfig.json": "{}", ...files })) {
+    mkdirSync(dirname(join(root, name)), { recursive: true });
+    writeFileSync(join(root, name), text);
+  }
+  return root;
+}
+
+const leaf = "export const value = 1;\n";
+const importing = (...names: string[]) =>
+  names.map((name, index) => `export { value as v${index} } from "${name}";\n`).join("");
+
+test("imports down the house are right", async (t) => {
+  const root = project(t, {
+    "src/main.ts": importing("./store/a.ts"),
+    "src/store/a.ts": importing("../lib/b.ts", "../../protocol/c.ts"),
+    "src/lib/b.ts": leaf,
+    "protocol/c.ts": leaf,
+  });
+  assert.deepEqual(await checkImports(root, ["src", "protocol"]), { modules: 2, violations: [] });
+});
+
+test("each way to break the house is found", async (t) => {
+  const wrong: Record<string, [file: string, imports: string, extra: string]> = {
+    "store imports what is above it": ["src/store/a.ts", "../http/x.ts", "src/http/x.ts"],
+    "protocol may import only": ["protocol/a.ts", "../src/lib/x.ts", "src/lib/x.ts"],
+    "practice may import only": ["practice/a.ts", "../protocol/x.ts", "protocol/x.ts"],
+    "src may import only": ["src/http/a.ts", "../../practice/x.ts", "practice/x.ts"],
+    "container/runner may import only": ["container/runner/a.ts", "../../src/lib/x.ts", "src/lib/x.ts"],
+    "cli may import only": ["cli/a.ts", "../src/control/effects.ts", "src/control/effects.ts"],
+    "a part of src that LAYERS does not know": ["src/attic/a.ts", "../lib/x.ts", "src/lib/x.ts"],
+    "imports that lead nowhere": ["src/lib/a.ts", "./absent.ts", "src/lib/x.ts"],
+  };
+  for (const [rule, [file, imports, extra]] of Object.entries(wrong)) {
+    const root = project(t, { [file]: importing(imports), [extra]: leaf });
+    const { violations } = await checkImports(
+      root,
+      ["src", "protocol", "practice", "container/runner", "cli"].filter((folder) =>
+        [file, extra].some((name) => name.startsWith(folder)),
+      ),
+    );
+    assert.ok(
+      violations.some((line) => line.startsWith(rule)),
+      `${rule}: ${violations.join("; ")}`,
+    );
+  }
+});
+
+test("a circle is found", async (t) => {
+  const root = project(t, { "src/lib/a.ts": importing("./b.ts"), "src/lib/b.ts": importing("./a.ts") });
+  assert.match((await checkImports(root, ["src"])).violations[0] ?? "", /^no cycles/);
+});
