@@ -71,8 +71,9 @@ function checkBlock(rules: BodyRules, value: unknown, at: string, depth: number)
   if (typeof block.type !== "string" || !isListed(rules.blocks, block.type)) {
     throw new Refused(`${at}: content of type "${shown(block.type)}" is not allowed (rule blocks)`);
   }
-  // The source of a search result is only its label.
-  if (block.source !== undefined && block.type !== "search_result") checkSource(rules, block.source, at, depth);
+  // The source of a search result is only its label, a text.
+  const label = block.type === "search_result" && typeof block.source === "string";
+  if (block.source !== undefined && !label) checkSource(rules, block.source, at, depth);
   if (block.type === "tool_addition") {
     const tool = object(block.tool, `${at}.tool`);
     if (tool.type !== "tool_reference") checkTool(rules, tool.definition, `${at}.tool.definition`);

@@ -12,8 +12,8 @@ import type { BodyRules } from "./body-rules.ts";
 export type Inspection = { allow: true; body: Buffer[] } | { allow: false; why: string };
 
 /** Longest that a body may take, milliseconds: so much, and so much more for each megabyte. */
-const DEADLINE = 1_000;
-const DEADLINE_PER_MB = 100;
+const DEADLINE = 2_000;
+const DEADLINE_PER_MB = 200;
 /** From this size on a body takes the slow lane, bytes: the worst of a smaller one takes some 100 ms. */
 const LARGE = 2_000_000;
 /** It ends after so many milliseconds without work. */

@@ -23,7 +23,7 @@ export const defaultLimits: Limits = {
   headerBytes: 16_384,
   headerTime: 10_000,
   bodyTime: 60_000,
-  bodyBytes: 64_000_000,
+  bodyBytes: 40_000_000,
   rate: 20,
   burst: 200,
   patience: { connect: 10_000, firstByte: 600_000, idle: 300_000 },

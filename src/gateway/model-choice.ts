@@ -8,6 +8,7 @@ import type { Settings } from "../store/settings.ts";
 import { checkCredential } from "./credential-check.ts";
 import type { Credential, Upstream } from "./door.ts";
 import type { ModelServer } from "./model-server.ts";
+import { isModelAddress } from "./upstream.ts";
 
 const choice = z.object({ model: z.enum(["practice", "anthropic"]), address: z.string().nullable() });
 type Choice = z.infer<typeof choice>;
@@ -43,7 +44,7 @@ export class ModelChoice {
 
   /** @throws Misuse for an address that is neither HTTPS nor on this machine */
   choose(model: Choice["model"], address: string | null): void {
-    if (address && !isAllowed(address)) {
+    if (address && !isModelAddress(address)) {
       throw new Misuse(
         `"${address}" can't be the model's address`,
         "Use https://…, or http:// on this machine's loopback.",
@@ -76,10 +77,4 @@ export class ModelChoice {
   #stored(): Choice {
     return this.#parts.settings.get("model", choice) ?? { model: "practice", address: null };
   }
-}
-
-function isAllowed(address: string): boolean {
-  if (!URL.canParse(address)) return false;
-  const { protocol, hostname } = new URL(address);
-  return protocol === "https:" || (protocol === "http:" && ["127.0.0.1", "localhost", "[::1]"].includes(hostname));
 }

@@ -22,7 +22,7 @@ function setUp(t: TestContext, command: (socket: string) => string[]) {
   return { server, socket };
 }
 
-const practice = (socket: string) => [process.execPath, PRACTICE, "--socket", socket];
+const practice = (socket: string) => [process.execPath, PRACTICE, "--socket", socket, "--end-with-stdin"];
 /** The process that runs with this socket, 0 for none. */
 const pidOf = (socket: string) => {
   const found = execFileSync("ps", ["-eo", "pid=,args="], { encoding: "utf8" })
@@ -58,4 +58,15 @@ test("it is started again when it dies", async (t) => {
 test("a command that can't run is told with what it said", { timeout: 30_000 }, async (t) => {
   const { server } = setUp(t, () => [process.execPath, "-e", "console.error('out of order'); process.exit(3)"]);
   await assert.rejects(server.start(), (error: Misuse) => error instanceof Misuse && /out of order/.test(error.hint));
+});
+
+test("it does not outlive a host that is killed", async (t) => {
+  const { socket } = setUp(t, practice);
+  const host = `
+    import { ModelServer } from ${JSON.stringify(resolve(import.meta.dirname, "model-server.ts"))};
+    const log = { warn() {} };
+    await new ModelServer({ command: ${JSON.stringify(practice(socket))}, socket: ${JSON.stringify(socket)}, log }).start();
+    process.kill(process.pid, "SIGKILL");`;
+  assert.throws(() => execFileSync(process.execPath, ["--input-type=module", "-e", host], { stdio: "ignore" }));
+  await until(() => pidOf(socket) === 0);
 });

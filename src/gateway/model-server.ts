@@ -1,6 +1,7 @@
 /**
  * Runs a local model server as a process of its own and keeps it running. It gets no secrets, and nothing of it is known
- * here but its command and its socket.
+ * here but its command and its socket. Its standard input closes when the host ends, however that happens: a server that
+ * heeds this is never left over.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { connect } from "node:net";
@@ -81,8 +82,9 @@ export class ModelServer {
     const { command, log } = this.#settings;
     const [file = "", ...args] = command;
     const began = this.#clock.now();
-    const child = spawn(file, args, { env: { PATH: process.env.PATH }, stdio: ["ignore", "ignore", "pipe"] });
+    const child = spawn(file, args, { env: { PATH: process.env.PATH }, stdio: ["pipe", "ignore", "pipe"] });
     this.#child = child;
+    child.stdin.on("error", () => {});
     child.stderr.on("data", (chunk: Buffer) => {
       this.#lastWords = (this.#lastWords + chunk).slice(-2_000);
     });
