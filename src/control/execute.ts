@@ -101,6 +101,11 @@ export function failureOf(error: unknown): { code: string; message: string; hint
   if (error instanceof BadArguments) return { code: "bad_arguments", message: error.message, hint: "" };
   if (error instanceof Refused) return { code: "refused", message: error.message, hint: "" };
   if (error instanceof Misuse) return { code: "refused", message: error.message, hint: error.hint };
-  if (error instanceof Retryable) return { code: "unavailable", message: error.message, hint: "Make sure that the disk has room, and try again in a moment." };
+  if (error instanceof Retryable)
+    return {
+      code: "unavailable",
+      message: error.message,
+      hint: "Make sure that the disk has room, and try again in a moment.",
+    };
   return { code: "failed", message: "something went wrong inside", hint: "`ncl logs` shows what." };
 }

@@ -68,3 +68,17 @@ test("a stop ends the running turn and says so", async (t) => {
   const after = await host.ask("hello again");
   assert.equal(after.author, "agent");
 });
+
+test("the same path under gVisor, with a container killed on the way", async (t) => {
+  const host = await TestHost.start(t);
+  await host.init("claude");
+  const { chat, session } = await host.call("claw.open", { runtime: "runsc" });
+  assert.match((await host.ask("my name is Ada", chat)).text, /Ada/);
+  assert.match((await host.ask("run: head -c 4 /proc/version", chat)).text, /Linu/);
+  const filter = `label=nanoclaw.session=${session}`;
+  const id = execFileSync("docker", ["ps", "-q", "--filter", filter], { encoding: "utf8" }).trim();
+  const runtime = execFileSync("docker", ["inspect", "-f", "{{.HostConfig.Runtime}}", id], { encoding: "utf8" }).trim();
+  assert.equal(runtime, "runsc");
+  execFileSync("docker", ["kill", id], { stdio: "ignore" });
+  assert.match((await host.ask("what is my name?", chat)).text, /Ada/);
+});

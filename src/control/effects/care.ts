@@ -29,7 +29,7 @@ export interface CareParts {
 
 export function careEffects(
   parts: CareParts,
-): Omit<Effects, `chat.${string}` | `claw.${string}` | `groups.${string}` | `sessions.${string}`> {
+): Omit<Effects, `${"chat" | "claw" | "groups" | "sessions" | "tasks"}.${string}`> {
   const { store, audit, vault, clock } = parts;
   return {
     status: async () => ({
@@ -100,7 +100,13 @@ async function engineHealth(driver: SandboxDriver): Promise<{ state: string; det
   }
 }
 
-function outboxQueues({ pending = 0, sending = 0, retry = 0, unknown = 0, dead = 0 }: Partial<Record<OutboxState, number>>) {
+function outboxQueues({
+  pending = 0,
+  sending = 0,
+  retry = 0,
+  unknown = 0,
+  dead = 0,
+}: Partial<Record<OutboxState, number>>) {
   return { outbox: pending + sending + retry, dead: dead + unknown };
 }
 
