@@ -12,7 +12,7 @@ import type { Log } from "../../lib/log.ts";
 import type { ReadRequest } from "./frame.ts";
 import { programOf } from "./program.ts";
 import { ReaderProcess } from "./reader-process.ts";
-import { parseReply, type ReadResult } from "./reply.ts";
+import { type MailboxReaders, parseReply, type ReadResult } from "./reply.ts";
 
 export interface ReaderPoolOptions {
   sessionsDir: string;
@@ -46,7 +46,7 @@ interface Reader {
   timer: Timer | null;
 }
 
-export class ReaderPool {
+export class ReaderPool implements MailboxReaders {
   readonly #log: Log;
   readonly #clock: Clock;
   readonly #size: number;
@@ -89,6 +89,11 @@ export class ReaderPool {
   /** Process ids of the readers, for measuring. */
   get pids(): number[] {
     return [...this.#readers].flatMap(({ process }) => process.pid ?? []);
+  }
+
+  /** Readers that are up and have nothing to do. */
+  get idle(): number {
+    return [...this.#readers].filter(({ state }) => state === "idle").length;
   }
 
   /** Ends the readers; reads that wait or are under way resolve to "busy". */

@@ -2,12 +2,19 @@
 import { z } from "zod";
 import { checkBodies, type MailboxRead } from "../../../protocol/mailbox/read.ts";
 import { MAX_ROWS_PER_READ, MAX_STATE_KEYS } from "../../../protocol/mailbox/schema.ts";
+import type { MailboxPaths } from "../../../protocol/mailbox/snapshot.ts";
 import { type OutboundBody, outboundBody } from "../../../protocol/rows.ts";
 
 export type ReadResult =
   | MailboxRead<OutboundBody>
   /** The reader crashed over this mailbox or took too long: a strike against the session. */
   | { status: "killed"; why: string };
+
+/** Who reads mailboxes: a pool of processes, or what a simulation puts in its place. */
+export interface MailboxReaders {
+  /** Rows after `after` that the session's runner has committed. Never rejects. */
+  read(session: string, paths: MailboxPaths, after: number): Promise<ReadResult>;
+}
 
 const number = z.int().min(1);
 const why = z.string().max(1000);
