@@ -9,6 +9,7 @@ import { join, resolve } from "node:path";
 import type { TestContext } from "node:test";
 import { ControlClient, HostDown } from "../../cli/client.ts";
 import type { VerbInput, VerbName, VerbResult } from "../../src/control/verbs.ts";
+import { hostArguments } from "../../src/lib/host-command.ts";
 import { type Paths, pathsOf } from "../../src/lib/paths.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
@@ -61,7 +62,8 @@ export class TestHost {
 
   /** Starts the process and waits until it answers. */
   async up(): Promise<void> {
-    const child = spawn(process.execPath, [join(ROOT, "src", "main.ts")], {
+    const child = spawn(process.execPath, hostArguments, {
+      cwd: ROOT,
       env: this.#env,
       stdio: ["ignore", "ignore", "pipe"],
     });
