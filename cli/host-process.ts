@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Status } from "../src/control/results.ts";
 import { Misuse } from "../src/lib/errors.ts";
+import { hostArguments } from "../src/lib/host-command.ts";
 import type { Paths } from "../src/lib/paths.ts";
 import { type ControlClient, HostDown } from "./client.ts";
 import { lastLines } from "./logs.ts";
@@ -102,7 +103,7 @@ function startService({ start, check, hint }: Service): () => boolean {
 function startDetached(paths: Paths, output: string): () => boolean {
   mkdirSync(paths.logs, { recursive: true, mode: 0o700 });
   const log = openSync(output, "a", 0o600);
-  const child = spawn(process.execPath, [join(paths.root, "src/main.ts")], {
+  const child = spawn(process.execPath, hostArguments, {
     cwd: paths.root,
     detached: true,
     stdio: ["ignore", log, log],

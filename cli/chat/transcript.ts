@@ -26,7 +26,7 @@ export function newsLines(news: News, columns: number, paint: Paint): string[] {
   const { message } = news;
   const text = plain(message.text).trimEnd();
   if (message.author === "person") return [...bodyOfPerson(text, paint), ""];
-  const body = text === "" ? [paint.dim("(no words)")] : text.split("\n");
+  const body = text === "" ? [paint.dim("(no words)")] : wrap(text, columns - 1);
   return [headOf(message, paint), ...(message.author === "system" ? body.map(paint.warn) : body), ""];
 }
 
