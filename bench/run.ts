@@ -1,0 +1,51 @@
+/**
+ * Runs the benches, all or those named: `pnpm bench [own sdk cold rest burst mailbox] [--json]`. Every figure comes from this
+ * run on this machine; compare figures of one run with each other, since machines are noisy.
+ */
+import { cpus, release, totalmem } from "node:os";
+import { coldStart } from "./cold-start.ts";
+import { atRest, burst, ownShare, realSdk } from "./first-light.ts";
+import * as mailbox from "./mailbox.ts";
+import { type Section, table } from "./stats.ts";
+
+const benches: Record<string, () => Promise<Section[]>> = {
+  own: async () => [await ownShare()],
+  sdk: async () => [await realSdk()],
+  cold: async () => [await coldStart()],
+  rest: async () => [await atRest(60)],
+  burst: async () => [await burst(1), await burst(10)],
+  mailbox: async () => [await mailbox.run()],
+};
+
+const args = process.argv.slice(2);
+const json = args.includes("--json");
+const wanted = args.filter((arg) => !arg.startsWith("--"));
+const unknown = wanted.find((name) => !Object.hasOwn(benches, name));
+if (unknown) {
+  process.stderr.write(`there is no bench "${unknown}"; there are: ${Object.keys(benches).join(", ")}\n`);
+  process.exit(2);
+}
+
+const machine = {
+  date: new Date().toISOString().slice(0, 10),
+  cpu: cpus()[0]?.model ?? "unknown",
+  cores: cpus().length,
+  memoryGiB: Math.round(totalmem() / 2 ** 30),
+  kernel: release(),
+  node: process.version,
+};
+const sections: Section[] = [];
+if (!json)
+  process.stdout.write(
+    `${Object.entries(machine)
+      .map(([key, value]) => `${key} ${value}`)
+      .join(", ")}\n\n`,
+  );
+for (const [name, bench] of Object.entries(benches)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  const done = await bench();
+  sections.push(...done);
+  if (!json) process.stdout.write(`${table(done)}\n\n`);
+}
+if (json) process.stdout.write(`${JSON.stringify({ machine, sections }, null, 2)}\n`);
+process.exit(0);
