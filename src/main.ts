@@ -1,31 +1,30 @@
 /** The composition root: builds the parts, hands each what it needs, starts them in order and stops them in reverse. */
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { MailboxWriter } from "../protocol/mailbox/writer.ts";
 import { Audit } from "./audit/audit.ts";
 import type { Channel } from "./channels/channel.ts";
-import { TerminalChannel } from "./channels/terminal.ts";
 import { careEffects } from "./control/effects/care.ts";
 import { chatEffects } from "./control/effects/chat.ts";
 import { groupEffects } from "./control/effects/groups.ts";
+import { taskEffects } from "./control/effects/tasks.ts";
 import { Executor } from "./control/execute.ts";
 import { anthropicBundle } from "./gateway/bundle.ts";
 import { Gateway } from "./gateway/gateway.ts";
 import { ModelChoice } from "./gateway/model-choice.ts";
 import { ModelServer } from "./gateway/model-server.ts";
 import { controlApp, listen } from "./http/control-server.ts";
-import { Router } from "./inbound/router.ts";
 import { systemClock } from "./lib/clock.ts";
 import { Misuse, messageOf } from "./lib/errors.ts";
 import { systemRandom } from "./lib/ids.ts";
 import { takeLock } from "./lib/lock.ts";
 import { fileLog, type Log } from "./lib/log.ts";
 import { type Paths, pathsOf } from "./lib/paths.ts";
-import { Delivery } from "./outbound/delivery.ts";
+import { messagePath } from "./message-path.ts";
 import { DockerDriver } from "./sandbox/docker/driver.ts";
-import { defaultTimers } from "./sessions/machine.ts";
 import { containerSpec } from "./sessions/container.ts";
+import { defaultTimers } from "./sessions/machine.ts";
 import { ReaderPool } from "./sessions/readers/reader-pool.ts";
-import { Supervisor } from "./sessions/supervisor.ts";
 import { openStore } from "./store/store.ts";
 import { Vault } from "./vault/vault.ts";
 
@@ -55,7 +54,13 @@ export async function startHost(paths: Paths, log: Log, onStop: () => void, more
 
   const practiceSocket = join(paths.run, "practice.sock");
   const practiceServer = new ModelServer({
-    command: [process.execPath, join(paths.root, "practice", "main.ts"), "--socket", practiceSocket],
+    command: [
+      process.execPath,
+      join(paths.root, "practice", "main.ts"),
+      "--socket",
+      practiceSocket,
+      "--end-with-stdin",
+    ],
     socket: practiceSocket,
     log: log.child({ part: "practice" }),
   });
@@ -79,38 +84,25 @@ export async function startHost(paths: Paths, log: Log, onStop: () => void, more
     log: log.child({ part: "gateway" }),
   });
 
-  const terminal = new TerminalChannel(store.db, clock, (chat) => {
-    const room = store.groups.messagingGroup("terminal", chat);
-    const wiring = room && store.groups.wirings(room.id)[0];
-    return (wiring && store.groups.agentGroup(wiring.agentGroup)?.name) ?? "Agent";
-  });
-  const channels: Channel[] = [terminal, ...more];
-  const channel = (id: string) => channels.find((one) => one.id === id);
-
   const driver = new DockerDriver();
   const readers = new ReaderPool({ sessionsDir: paths.sessions, log: log.child({ part: "readers" }) });
   const labels = { "nanoclaw.installation": paths.installation };
-  const supervisor = new Supervisor({
-    ...{ store, audit, clock, driver, readers, labels, door: gateway, timers: defaultTimers },
-    log: log.child({ part: "sessions" }),
+  const path = messagePath({
+    ...{ store, audit, clock, random, log, driver, readers, labels, more, door: gateway, timers: defaultTimers },
+    openMailbox: (file) => MailboxWriter.open(file),
     sessionsDir: paths.sessions,
     groupsDir: paths.groups,
     runDir: join(paths.run, "s"),
     maxContainers: MAX_CONTAINERS,
     specOf: (plan) => containerSpec(plan, paths, labels),
-    onProgress: (session, { turn, text, activity }) =>
-      channel(session.channel)?.draft?.(
-        { channel: session.channel, chat: session.chat, thread: session.thread },
-        { turn: `${session.id}:${turn}`, text, activity },
-      ),
   });
-  const router = new Router({ store, audit, clock, random, wake: (session) => supervisor.wake(session) });
-  const delivery = new Delivery({ store, audit, clock, random, channel, log: log.child({ part: "delivery" }) });
+  const { terminal, channels, router, supervisor, scheduler } = path;
 
   const executor = new Executor(
     {
       ...chatEffects({ store, clock, random, terminal, supervisor }),
       ...groupEffects({ store, clock, random, router, supervisor, groupsDir: paths.groups }),
+      ...taskEffects({ store, clock, random, scheduler }),
       ...careEffects({
         ...{ store, audit, clock, vault, model, driver, supervisor, channels, startedAt },
         version: versionOf(paths.root),
@@ -123,18 +115,14 @@ export async function startHost(paths: Paths, log: Log, onStop: () => void, more
   );
 
   await model.apply();
-  await supervisor.start();
-  for (const one of channels) await one.start(router);
-  delivery.start();
+  await path.start();
   const server = await listen(controlApp(executor, log.child({ part: "control" })), paths.controlSocket, log);
   log.info({ pid: process.pid, data: paths.data }, "host is up");
 
   return {
     async stop() {
       server.close();
-      for (const one of channels) await one.stop();
-      await supervisor.stop();
-      delivery.stop();
+      await path.stop();
       server.closeAllConnections();
       await practiceServer.stop();
       await readers.close();
@@ -157,7 +145,8 @@ async function main(): Promise<void> {
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stop.abort());
   try {
     const host = await startHost(paths, log, () => stop.abort());
-    if (!stop.signal.aborted) await new Promise<void>((resolve) => stop.signal.addEventListener("abort", () => resolve()));
+    if (!stop.signal.aborted)
+      await new Promise<void>((resolve) => stop.signal.addEventListener("abort", () => resolve()));
     await host.stop();
     process.exit(0);
   } catch (error) {

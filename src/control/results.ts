@@ -126,5 +126,36 @@ export const outboxRow = z.object({
   text: z.string(),
 });
 
+export const missedPolicy = z.enum(["skip", "latest", "all"]);
+export const taskSession = z.enum(["own", "chat"]);
+export const task = z.object({
+  task: z.string(),
+  name: z.string(),
+  group: z.string(),
+  schedule: z.string(),
+  timeZone: z.string(),
+  state: z.enum(["active", "running", "paused", "done"]),
+  nextAt: at.nullable(),
+  /** Failed runs in a row. */
+  failures: count,
+});
+export const taskWhole = task.extend({
+  chat: z.string(),
+  session: taskSession,
+  missed: missedPolicy,
+  prompt: z.string(),
+  /** Why it stands as it does, where that was not asked for. */
+  note: z.string(),
+  runs: z.array(
+    z.object({
+      dueAt: at,
+      state: z.enum(["running", "done", "failed", "skipped"]),
+      startedAt: at.nullable(),
+      endedAt: at.nullable(),
+      note: z.string(),
+    }),
+  ),
+});
+
 export type Status = z.output<typeof status>;
 export type ChatEvent = z.output<typeof chatEvent>;

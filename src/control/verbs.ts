@@ -49,6 +49,7 @@ const limit = z.int().min(1).max(1000).default(50).describe("how many at most");
 const credentialName = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,63}$/, "use lower-case letters, digits, - and _");
 const timeZone = z.string().min(1).max(100).describe("IANA time zone of the person, such as Europe/Berlin");
 const provider = z.string().min(1).max(50).describe("which engine runs the agent, such as claude");
+const task = z.string().min(1).max(100).describe("its id in `ncl tasks list`");
 const groupName = z.string().min(1).max(100).describe("what the agent is called");
 
 export const verbs = {
@@ -153,6 +154,58 @@ export const verbs = {
     result: z.array(is.auditRecord),
   }),
   "audit.verify": verb({ summary: "Check that the audit chain is whole", result: is.auditVerdict }),
+  "tasks.list": verb({
+    summary: "List the scheduled tasks, what comes next first",
+    args: { limit },
+    result: z.array(is.task),
+  }),
+  "tasks.show": verb({
+    summary: "Show a scheduled task and its latest runs",
+    args: { task, limit: z.int().min(1).max(100).default(20).describe("how many runs at most") },
+    positional: ["task"],
+    result: is.taskWhole,
+  }),
+  "tasks.add": verb({
+    summary: "Let an agent do something at set times; give one of --cron, --every and --at",
+    args: {
+      group: folder,
+      prompt: z.string().min(1).max(20_000).describe("what the agent is to do"),
+      name: z.string().trim().min(1).max(100).describe("how to call the task"),
+      cron: z.string().max(200).optional().describe("minute hour day month weekday, seconds first where there are six"),
+      every: z.string().max(100).optional().describe("a span of time, such as 15m or 1h 30m"),
+      at: z.string().max(100).optional().describe("once, such as 2030-12-24 18:00 or with an offset from UTC"),
+      chat: z.string().min(1).max(400).default("main").describe("where it answers: channel:chat, or a terminal chat"),
+      timeZone: timeZone.optional(),
+      missed: is.missedPolicy.default("latest").describe("which of the times run that passed while it could not run"),
+      session: is.taskSession.default("chat").describe("speak in the chat's conversation, or in a new one each time"),
+    },
+    positional: ["group", "prompt"],
+    result: is.taskWhole,
+  }),
+  "tasks.pause": verb({
+    summary: "Let a scheduled task rest; what runs now goes on",
+    args: { task },
+    positional: ["task"],
+    result: is.task,
+  }),
+  "tasks.resume": verb({
+    summary: "Let a paused task go on; what passed meanwhile is not made up for",
+    args: { task },
+    positional: ["task"],
+    result: is.task,
+  }),
+  "tasks.remove": verb({
+    summary: "Remove a scheduled task with its history; what runs now goes on",
+    args: { task },
+    positional: ["task"],
+    result: is.done,
+  }),
+  "tasks.run": verb({
+    summary: "Run a scheduled task now, beside its schedule",
+    args: { task },
+    positional: ["task"],
+    result: is.task,
+  }),
   "outbox.list": verb({
     summary: "List messages on their way out",
     args: { state: is.outboxState.optional().describe("only those in this state"), limit },

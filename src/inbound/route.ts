@@ -4,6 +4,7 @@
  */
 import type { ChannelEvent } from "../channels/channel.ts";
 import type { AgentGroupId } from "../lib/ids.ts";
+import type { Address } from "../store/address.ts";
 import type { MessagingGroup, Wiring } from "../store/groups.ts";
 
 /** What the database knows about the room and the author. */
@@ -34,10 +35,11 @@ export function decideRoute(event: ChannelEvent, facts: Facts): Verdict {
   }
   const engaged = facts.wirings.filter((wiring) => wiring.engageMode === "always" || event.mentioned);
   if (engaged.length === 0) return { route: false, outcome: "ignored", why: "the agent was not mentioned" };
-  return { route: true, targets: engaged.map((wiring) => targetOf(event, wiring)) };
+  return { route: true, targets: engaged.map((wiring) => targetOf(event.address, wiring)) };
 }
 
-function targetOf({ address }: ChannelEvent, wiring: Wiring): Target {
+/** The conversation that an agent has at an address. */
+export function targetOf(address: Address, wiring: Wiring): Target {
   const { agentGroup } = wiring;
   const room = `${address.channel}/${address.chat}`;
   switch (wiring.sessionMode) {

@@ -13,6 +13,7 @@ import type { Address } from "../store/address.ts";
 import type { InboundEvent } from "../store/inbox.ts";
 import type { Session } from "../store/sessions.ts";
 import type { Store } from "../store/store.ts";
+import type { Place } from "../store/tasks.ts";
 import { decideRoute, type Target } from "./route.ts";
 
 const id = z.string().min(1).max(300);
@@ -83,23 +84,26 @@ export class Router implements ChannelHost {
       saidAt: event.at,
       receivedAt: this.#parts.clock.now(),
     };
-    return this.#enqueue(inbound, verdict.targets, actor);
+    return { status: this.#enqueue(inbound, verdict.targets, actor) ? "accepted" : "duplicate" };
   }
 
-  /** Lets the system say something to an agent, as if it had been said in that conversation. */
-  tell(address: Address, target: Target, text: string, key: string): Acceptance {
+  /**
+   * Lets the system say something to an agent, as if it had been said in that conversation.
+   * @returns where it was put; null when that key was said there before
+   */
+  tell(address: Address, target: Target, text: string, key: string): Place | null {
     const now = this.#parts.clock.now();
     const author = { author: "system", userId: "system", userName: "NanoClaw" } as const;
     const event = { ...address, ...author, platformId: key, revision: 0, text, saidAt: now, receivedAt: now };
-    return this.#enqueue(event, [target], "system");
+    return this.#enqueue(event, [target], "system")?.[0] ?? null;
   }
 
-  #enqueue(event: InboundEvent, targets: Target[], actor: string): Acceptance {
+  #enqueue(event: InboundEvent, targets: Target[], actor: string): Place[] | null {
     const { store, audit } = this.#parts;
     return store.db.transaction(() => {
       const eventId = store.inbox.addEvent(event);
-      if (eventId === null) return { status: "duplicate" };
-      for (const target of targets) {
+      if (eventId === null) return null;
+      return targets.map((target) => {
         const session = this.#sessionFor(target, event);
         const number = store.sessions.nextNumber(session.id, event.receivedAt);
         store.inbox.enqueue(session.id, number, eventId, true);
@@ -111,8 +115,8 @@ export class Router implements ChannelHost {
           detail: { event: eventId, number },
         });
         store.db.afterCommit(() => this.#parts.wake(session.id));
-      }
-      return { status: "accepted" };
+        return { session: session.id, number };
+      });
     });
   }
 

@@ -24,6 +24,11 @@ export class Admission {
   ask(session: SessionId, granted: () => void): void {
     this.#queue.push({ session, granted });
     this.#serve();
+    this.idle();
+  }
+
+  /** A holder has nothing to do: whoever waits may want its slot. */
+  idle(): void {
     if (this.#queue.length > 0) this.#makeRoom();
   }
 

@@ -11,7 +11,7 @@ import type { Session } from "../store/sessions.ts";
 import type { Store } from "../store/store.ts";
 import { type Applied, applyRows, ProtocolViolation } from "./apply.ts";
 import type { SessionFolder } from "./folder.ts";
-import type { ReaderPool } from "./readers/reader-pool.ts";
+import type { MailboxReaders } from "./readers/reply.ts";
 
 /** How often a reader may be killed over one mailbox before its runner counts as hostile. */
 const MOST_STRIKES = 3;
@@ -36,7 +36,7 @@ export class Drain {
   readonly #store: Store;
   readonly #audit: Audit;
   readonly #clock: Clock;
-  readonly #readers: ReaderPool;
+  readonly #readers: MailboxReaders;
   readonly #session: Session;
   readonly #folder: SessionFolder;
   readonly #hooks: DrainHooks;
@@ -47,7 +47,7 @@ export class Drain {
   #shown = "";
 
   constructor(
-    parts: { store: Store; audit: Audit; clock: Clock; readers: ReaderPool },
+    parts: { store: Store; audit: Audit; clock: Clock; readers: MailboxReaders },
     session: Session,
     folder: SessionFolder,
     hooks: DrainHooks,

@@ -2,14 +2,15 @@
  * Projects a session's unfinished rows from the central database into its `inbound.db`. The file can be rebuilt at any
  * time: opening it makes it hold exactly what is still to be done. A window keeps it small however long the queue is.
  */
-
-import { MailboxWriter } from "../../protocol/mailbox/writer.ts";
+import type { MailboxWriter } from "../../protocol/mailbox/writer.ts";
 import type { InboundBody, InboundRow } from "../../protocol/rows.ts";
 import type { InboxRow } from "../store/inbox.ts";
 
 /** Rows and characters of text that the file holds at most; one row always fits. */
 const WINDOW_ROWS = 200;
 const WINDOW_TEXT = 400_000;
+
+export type Mailbox = Pick<MailboxWriter, "commit" | "lastNumber" | "close">;
 
 export interface FeedSource {
   /** Rows without an end, in order. */
@@ -22,7 +23,7 @@ export interface FeedSource {
 }
 
 export class Feed {
-  readonly #writer: MailboxWriter;
+  readonly #writer: Mailbox;
   readonly #source: FeedSource;
   /** Numbers that are in the file, and the attempt that each was written with. */
   readonly #written = new Map<number, number>();
@@ -32,9 +33,9 @@ export class Feed {
    * @param path `inbound.db`; whatever it held before is replaced by what is unfinished now
    * @throws what the disk says, here and in every method; nothing of that change is in the file then
    */
-  constructor(path: string, source: FeedSource) {
+  constructor(writer: Mailbox, source: FeedSource) {
     this.#source = source;
-    this.#writer = MailboxWriter.open(path);
+    this.#writer = writer;
     this.#commit(this.#missing(), { upTo: this.#writer.lastNumber() });
   }
 

@@ -17,12 +17,12 @@ import type { Store } from "../store/store.ts";
 import type { Admission } from "./admission.ts";
 import { alreadyDone } from "./already-done.ts";
 import { Drain } from "./drain.ts";
-import { Feed } from "./feed.ts";
+import { Feed, type Mailbox } from "./feed.ts";
 import { prepareFolder, type SessionFolder, sessionFolder, writeConfig } from "./folder.ts";
 import { judge } from "./judge.ts";
 import { coolingTime, type Effect, next, type SessionEvent, type StateName, type Timers } from "./machine.ts";
 import { cannotStart } from "./notices.ts";
-import type { ReaderPool } from "./readers/reader-pool.ts";
+import type { MailboxReaders } from "./readers/reply.ts";
 
 export interface ActorParts {
   store: Store;
@@ -31,7 +31,9 @@ export interface ActorParts {
   log: Log;
   driver: SandboxDriver;
   door: Door;
-  readers: ReaderPool;
+  readers: MailboxReaders;
+  /** Opens the host's own mailbox file of a session. */
+  openMailbox(path: string): Mailbox;
   timers: Timers;
   sessionsDir: string;
   groupsDir: string;
@@ -119,6 +121,11 @@ export class SessionActor {
     return this.#parts.store.inbox.hasWork(this.session.id);
   }
 
+  /** Its container has nothing to do. */
+  get isIdle(): boolean {
+    return (this.#state === "ready" || this.#state === "resting") && !this.hasWork;
+  }
+
   /** Something new is in the inbox. */
   work(): void {
     this.#feedRunner((feed) => feed.project());
@@ -169,6 +176,7 @@ export class SessionActor {
       this.#armTimer();
     }
     for (const effect of step.effects) this.#do(effect);
+    if (this.isIdle) this.#admission.idle();
     this.#settleWaiters();
   }
 
@@ -266,7 +274,7 @@ export class SessionActor {
   async #openSides(): Promise<void> {
     const { store, clock } = this.#parts;
     const { id } = this.session;
-    this.#feed ??= new Feed(this.#folder.inboundDb, {
+    this.#feed ??= new Feed(this.#parts.openMailbox(this.#folder.inboundDb), {
       unfinished: () => store.inbox.unfinished(id),
       outboundCursor: () => store.sessions.session(id)?.outboundCursor ?? 0,
       alreadyDone: () => alreadyDone(store.turns, id),
@@ -354,6 +362,7 @@ export class SessionActor {
       const exit = await sandbox.exited;
       if (exit.code !== 0) throw new Error(`recovery ended with code ${exit.code}: ${exit.stderr}`);
       await this.#drain.look();
+      this.#log.info("the outbound mailbox was rolled back: its runner had been cut off in a commit");
     } catch (error) {
       this.#log.error({ error: messageOf(error) }, "the outbound mailbox could not be rolled back");
     }

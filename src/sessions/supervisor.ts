@@ -49,6 +49,11 @@ export class Supervisor {
     if (!this.#stopping) this.#actor(id)?.work();
   }
 
+  /** Nobody will speak to this session again: its container need not stay warm. */
+  dismiss(id: SessionId): void {
+    this.#actors.get(id)?.handle("evict");
+  }
+
   stopTurn(id: SessionId): boolean {
     return this.#actors.get(id)?.stopTurn() ?? false;
   }
@@ -86,7 +91,7 @@ export class Supervisor {
 
   #evictOne(): void {
     const idle = [...this.#actors.values()]
-      .filter((actor) => (actor.state === "ready" || actor.state === "resting") && !actor.hasWork)
+      .filter((actor) => actor.isIdle)
       .sort((a, b) => a.since - b.since);
     idle[0]?.handle("evict");
   }

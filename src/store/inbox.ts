@@ -41,8 +41,15 @@ const ROW_COLUMNS = `i.number, i.engages, i.state, i.attempt, i.turn, e.author, 
 
 export class Inbox {
   readonly #db: Database;
+  /** Called after each commit that ended rows. */
+  #ended: () => void = () => {};
   constructor(db: Database) {
     this.#db = db;
+  }
+
+  /** One listener: the scheduler of tasks. */
+  onEnd(ended: () => void): void {
+    this.#ended = ended;
   }
 
   /** @returns the event's id, or null when this very event was recorded before. */
@@ -110,11 +117,13 @@ export class Inbox {
       );
       if (row) answered.push(row.platformId);
     }
+    this.#db.afterCommit(() => this.#ended());
     return answered;
   }
 
   /** Fails every unfinished row of a session. @returns the platform ids of the messages. */
   failAll(session: SessionId): string[] {
+    this.#db.afterCommit(() => this.#ended());
     return this.#db
       .all<{ platformId: string }>(
         `UPDATE inbox SET state='failed' WHERE session_id=? AND state IN ('queued','in_turn')

@@ -102,6 +102,26 @@ const steps: string[] = [
   ) STRICT;
   CREATE INDEX terminal_by_chat ON terminal_messages (chat, n);
   `,
+  `
+  CREATE TABLE scheduled_tasks (
+    id TEXT PRIMARY KEY, agent_group_id TEXT NOT NULL REFERENCES agent_groups(id),
+    channel TEXT NOT NULL, chat TEXT NOT NULL, thread TEXT,
+    session_mode TEXT NOT NULL CHECK (session_mode IN ('own', 'chat')), name TEXT NOT NULL, prompt TEXT NOT NULL,
+    schedule TEXT NOT NULL, time_zone TEXT NOT NULL, missed TEXT NOT NULL CHECK (missed IN ('skip', 'latest', 'all')),
+    state TEXT NOT NULL CHECK (state IN ('active', 'paused', 'done')), next_at INTEGER,
+    failures INTEGER NOT NULL, note TEXT NOT NULL, created_at INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX scheduled_tasks_next ON scheduled_tasks (next_at) WHERE state = 'active';
+
+  CREATE TABLE task_runs (
+    id INTEGER PRIMARY KEY, task_id TEXT NOT NULL REFERENCES scheduled_tasks(id) ON DELETE CASCADE,
+    due_at INTEGER NOT NULL, state TEXT NOT NULL CHECK (state IN ('running', 'done', 'failed', 'skipped')),
+    session_id TEXT REFERENCES sessions(id), number INTEGER, started_at INTEGER, ended_at INTEGER,
+    note TEXT NOT NULL DEFAULT '',
+    UNIQUE (task_id, due_at)
+  ) STRICT;
+  CREATE INDEX task_runs_running ON task_runs (task_id) WHERE state = 'running';
+  `,
 ];
 
 /** Brings the schema up to date. Throws Misuse for a database that a newer NanoClaw wrote. */

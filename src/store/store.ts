@@ -6,6 +6,7 @@ import { migrate } from "./migrations.ts";
 import { Outbox } from "./outbox.ts";
 import { Sessions } from "./sessions.ts";
 import { Settings } from "./settings.ts";
+import { Tasks } from "./tasks.ts";
 import { Turns } from "./turns.ts";
 import { Users } from "./users.ts";
 
@@ -18,11 +19,16 @@ export interface Store {
   inbox: Inbox;
   turns: Turns;
   outbox: Outbox;
+  tasks: Tasks;
 }
 
-/** Opens and migrates the database at `path` (":memory:" for tests and simulation). */
+/** Opens and migrates the database at `path` (":memory:" for tests). */
 export function openStore(path: string): Store {
-  const db = new Database(path);
+  return storeOn(new Database(path));
+}
+
+/** The store on a database that was opened otherwise; brings its schema up to date. */
+export function storeOn(db: Database): Store {
   migrate(db);
   return {
     db,
@@ -33,5 +39,6 @@ export function openStore(path: string): Store {
     inbox: new Inbox(db),
     turns: new Turns(db),
     outbox: new Outbox(db),
+    tasks: new Tasks(db),
   };
 }

@@ -1,6 +1,7 @@
 /** What goes wrong in real life: killed containers, killed hosts, an engine that is not there, junk on the socket. */
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
+import { readdirSync } from "node:fs";
 import { createConnection } from "node:net";
 import { join, resolve } from "node:path";
 import { test } from "node:test";
@@ -51,6 +52,39 @@ test("host and container both killed in the middle of a turn: the next start tak
   await host.up();
   assert.match((await host.answer(n)).text, /after all/);
 });
+
+test("a runner cut off in the middle of a commit: a runner rolls its half back, and the turn is taken up again", async (t) => {
+  const host = await TestHost.start(t);
+  await host.init();
+  await host.follow((all) => all.length > 0);
+  const n = await host.say("sleep:1500 half a commit");
+  await pause(500);
+  await host.kill("SIGKILL");
+  for (const id of host.containers()) execFileSync("docker", ["kill", id], { stdio: "ignore" });
+  const file = join(firstFolder(host.paths.sessions, 2), "out", "outbound.db");
+  const half = spawnSync(process.execPath, ["--input-type=module", "-e", HALF_A_COMMIT, file]);
+  assert.equal(half.signal, "SIGKILL");
+  await host.up();
+  assert.match((await host.answer(n)).text, /half a commit/);
+  assert.match(host.logTail(), /the outbound mailbox was rolled back/);
+});
+
+/** Writes pages of an open transaction into the file, with the journal that would undo them, and dies. */
+const HALF_A_COMMIT = `
+  import { DatabaseSync } from "node:sqlite";
+  const db = new DatabaseSync(process.argv[1]);
+  db.exec("PRAGMA journal_mode=PERSIST; PRAGMA cache_size=2; BEGIN");
+  const insert = db.prepare("INSERT INTO row VALUES (?, 'turn_started', ?)");
+  for (let n = 100001; n < 100401; n += 2) insert.run(n, "x".repeat(3000));
+  process.kill(process.pid, "SIGKILL");
+`;
+
+function firstFolder(dir: string, depth: number): string {
+  if (depth === 0) return dir;
+  const [first] = readdirSync(dir);
+  if (!first) throw new Error(`${dir} is empty`);
+  return firstFolder(join(dir, first), depth - 1);
+}
 
 test("a clean stop ends the containers, and what was running is answered after the next start", async (t) => {
   const host = await TestHost.start(t);

@@ -1,0 +1,17 @@
+/** How a scheduled task speaks: into the conversation of its chat, or into one of its own whose answers go to that chat. */
+import { Misuse } from "../lib/errors.ts";
+import type { Store } from "../store/store.ts";
+import type { Place, Task } from "../store/tasks.ts";
+import { targetOf } from "./route.ts";
+import type { Router } from "./router.ts";
+
+/** @returns a function that throws Misuse where the agent is not in that chat (any more) */
+export function taskVoice(store: Store, router: Router): (task: Task, text: string, key: string) => Place | null {
+  return ({ agentGroup, address, session }, text, key) => {
+    const room = store.groups.messagingGroup(address.channel, address.chat);
+    const wiring = room && store.groups.wirings(room.id).find((one) => one.agentGroup === agentGroup);
+    if (!wiring) throw new Misuse(`the agent is not in the chat ${address.channel}:${address.chat}`);
+    const target = targetOf(address, wiring);
+    return router.tell(address, session === "own" ? { ...target, conversation: key } : target, text, key);
+  };
+}
