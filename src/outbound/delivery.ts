@@ -5,7 +5,7 @@
 import type { Audit } from "../audit/audit.ts";
 import type { Channel, Receipt } from "../channels/channel.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
-import { messageOf, Rejected, Retryable } from "../lib/errors.ts";
+import { messageOf, Rejected, Retryable, Unknown } from "../lib/errors.ts";
 import type { Random } from "../lib/ids.ts";
 import type { Log } from "../lib/log.ts";
 import type { OutboxRow } from "../store/outbox.ts";
@@ -134,7 +134,9 @@ export class Delivery {
 
   #bounded<Result>(work: Promise<Result>): Promise<Result> {
     return new Promise((resolve, reject) => {
-      const timer = this.#parts.clock.after(SEND_LIMIT, () => reject(new Error("the channel gave no answer in time")));
+      const timer = this.#parts.clock.after(SEND_LIMIT, () =>
+        reject(new Unknown("the channel gave no answer in time")),
+      );
       work.then(resolve, reject).finally(() => timer.cancel());
     });
   }
