@@ -64,6 +64,7 @@ export class BenchHost {
     ...process.env,
     NANOCLAW_DATA: join(this.#dir, "data"),
     NANOCLAW_RUN: join(this.#dir, "run"),
+    NANOCLAW_IMAGE: "nanoclaw-agent:latest",
     XDG_CONFIG_HOME: join(this.#dir, "config"),
   });
   readonly client = new ControlClient(this.paths.controlSocket);

@@ -7,6 +7,8 @@ import { join, resolve } from "node:path";
 export interface Paths {
   /** The project folder. */
   root: string;
+  /** The agent's image: a tag of this installation's own, so that two clones don't change each other's. */
+  image: string;
   /** Eight hex digits that tell this installation from others on the machine. */
   installation: string;
   data: string;
@@ -39,6 +41,7 @@ export function pathsOf(root = resolve(import.meta.dirname, "../.."), env = proc
   const config = join(env.XDG_CONFIG_HOME ?? join(homedir(), ".config"), "nanoclaw", installation);
   return {
     root: real,
+    image: env.NANOCLAW_IMAGE ?? `nanoclaw-agent:${installation}`,
     installation,
     data,
     database: join(data, "v2.db"),

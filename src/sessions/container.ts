@@ -8,9 +8,6 @@ import type { SandboxSpec } from "../sandbox/sandbox.ts";
 import { sessionSpec } from "../sandbox/spec.ts";
 import type { ContainerPlan } from "./session-actor.ts";
 
-/** The repository of the agent's image; each installation has a tag of its own. */
-const IMAGE = "nanoclaw-agent";
-
 /** @param paths of the installation; folders are resolved to where they really are, because a link could be turned. */
 export function containerSpec(plan: ContainerPlan, paths: Paths, labels: Record<string, string>): SandboxSpec {
   const { session, group, folder } = plan;
@@ -18,7 +15,7 @@ export function containerSpec(plan: ContainerPlan, paths: Paths, labels: Record<
   const spec = sessionSpec({
     installation: paths.installation,
     session: session.id,
-    image: process.env.NANOCLAW_IMAGE ?? `${IMAGE}:latest`,
+    image: paths.image,
     runtime: session.runtime ?? group.runtime,
     user: { uid: group.uid, gid: group.uid },
     sources: {

@@ -1,6 +1,6 @@
 /**
  * The program of a reader process: takes one request after the other and answers each with plain JSON. It holds no
- * secret, has an empty environment, may read nothing but the sessions' directory, and is killed when it takes too long.
+ * secret, no environment to speak of, may read nothing but the sessions' directory, and is killed when it takes too long.
  * It waits in a blocking read, so it ends with its host. Arguments: uid and gid to become, or nothing.
  */
 import { readSync, writeSync } from "node:fs";
@@ -14,6 +14,8 @@ const STDOUT = 1;
 const ATTEMPTS = 12;
 /** After this much processor time a reader makes room for a fresh one. Its limit, far above, is for one that lost its host. */
 const RETIRE_AFTER_CPU_MS = 20_000;
+/** Reads between two collections of garbage: copies of mailboxes lie outside of the heap, where V8 hardly sees them. */
+const READS_PER_COLLECTION = 200;
 
 /** The host checks the bodies: the schemas would double the memory of this process. */
 const anyBody: BodySchema<unknown> = { safeParse: (value) => ({ success: true, data: value }) };
@@ -21,10 +23,11 @@ const anyBody: BodySchema<unknown> = { safeParse: (value) => ({ success: true, d
 function main(): void {
   becomeUser(process.argv[1], process.argv[2]);
   write(READY);
-  for (let text = readFrame(); text !== null; text = readFrame()) {
+  for (let text = readFrame(), reads = 1; text !== null; text = readFrame(), reads += 1) {
     const { db, journal, after }: ReadRequest = JSON.parse(text);
     const options = { after, limit: MAX_ROWS_PER_READ, schema: anyBody, attempts: ATTEMPTS };
     write(readMailbox({ db, journal }, options));
+    if (reads % READS_PER_COLLECTION === 0) globalThis.gc?.();
     const { user, system } = process.cpuUsage();
     if ((user + system) / 1000 > RETIRE_AFTER_CPU_MS) return;
   }

@@ -20,7 +20,10 @@ export interface ReaderOptions {
 
 /** A host that dies leaves an endless read behind; the kernel ends it after this much processor time. No core, no file. */
 const LIMITS = "ulimit -t 60; ulimit -c 0; ulimit -f 0";
-const MEMORY = ["--jitless", "--max-old-space-size=64", "--max-semi-space-size=1"];
+/** Jitless: nothing here is hot but SQLite, and no page of the process is both written and run. */
+const ENGINE = ["--jitless", "--max-old-space-size=64", "--max-semi-space-size=1", "--expose-gc"];
+/** With one arena the C library gives memory back: 15 MB of its own instead of 35 after thousands of reads. */
+const ENVIRONMENT = { MALLOC_ARENA_MAX: "1" };
 const MAX_STDERR = 2_000;
 
 export class ReaderProcess {
@@ -37,11 +40,11 @@ export class ReaderProcess {
   constructor({ sessionsDir, program, user }: ReaderOptions, events: ReaderEvents) {
     this.#events = events;
     const rights = ["--permission", `--allow-fs-read=${sessionsDir}`];
-    const node = [process.execPath, ...MEMORY, ...rights, "--input-type=module", "--eval", program];
+    const node = [process.execPath, ...ENGINE, ...rights, "--input-type=module", "--eval", program];
     const drop = user ? ["--", String(user.uid), String(user.gid)] : [];
     this.#child = spawn("/bin/sh", ["-c", `${LIMITS}; exec "$@"`, "sh", ...node, ...drop], {
       cwd: sessionsDir,
-      env: {},
+      env: ENVIRONMENT,
       // Ctrl-C in the host's terminal is the host's affair.
       detached: true,
       stdio: ["pipe", "pipe", "pipe"],
