@@ -2,7 +2,7 @@
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openClaude } from "../container/runner/providers/claude.ts";
+import { openClaude } from "../container/providers/claude/claude.ts";
 
 const [relayUrl, words] = process.argv.slice(2);
 if (!relayUrl || !words) throw new Error("give the address of a model, and what to ask");

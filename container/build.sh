@@ -25,12 +25,16 @@ as_root() {
   if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
 
-# What the image is made from. Of the lockfile only the runner's own part, so that a host dependency rebuilds nothing.
+# The packages whose dependencies the image holds: the runner, and each provider.
+manifests() { (cd "$root" && printf '%s\n' container/runner/package.json container/providers/*/package.json); }
+
+# What the image is made from. Of the lockfile only these packages' part, so that a host dependency rebuilds nothing.
 inputs_hash() {
   {
     echo "$arch $base_image"
-    cat "$root/container/build.sh" "$root"/container/image/{packages,finish.sh} "$root/container/runner/package.json"
-    awk '/^  [^ ]/ { mine = ($0 == "  container/runner:") } /^packages:/ { exit } mine' "$root/pnpm-lock.yaml"
+    cat "$root/container/build.sh" "$root"/container/image/{packages,finish.sh}
+    manifests | while read -r manifest; do echo "$manifest" && cat "$root/$manifest"; done
+    awk '/^  [^ ]/ { mine = /^  container\/(runner|providers\/[^\/]+):/ } /^packages:/ { exit } mine' "$root/pnpm-lock.yaml"
   } | sha256 | cut -c1-16
 }
 
@@ -40,23 +44,37 @@ tag_installations() {
   done
 }
 
-# $work/overlay.tar: what goes on top of the base system. The modules are the runner's production dependencies, for
-# the container's platform (Linux, glibc) whatever the host is; they are flat, so that code mounted under /app finds them.
-make_overlay() {
-  say modules "installing the runner's dependencies"
-  mkdir -p "$work/workspace/container/runner" "$work/overlay"
-  cp "$root"/{package.json,pnpm-lock.yaml,pnpm-workspace.yaml} "$work/workspace/"
-  cp "$root/container/runner/package.json" "$work/workspace/container/runner/"
-  (cd "$work/workspace" && pnpm --filter @nanoclaw/runner --config.inject-workspace-packages=true \
-    --config.node-linker=hoisted --config.prefer-offline=true --ignore-scripts \
-    --os=linux --cpu="$cpu" --libc=glibc deploy --prod "$work/modules") >"$work/log" 2>&1 ||
-    fail modules "pnpm could not install them: $(tail -n 5 "$work/log")" "check the connection to the npm registry and run this again"
+# $modules: the production dependencies of the runner and the providers, for the container's platform (Linux, glibc)
+# whatever the host is; they are one flat tree, so that code mounted under /app finds them.
+install_modules() {
+  say modules "installing the dependencies of the runner and the providers"
+  local workspace=$work/workspace manifest apart
+  mkdir -p "$workspace"
+  # Without the root's package.json: its dependencies are the host's.
+  cp "$root"/{pnpm-lock.yaml,pnpm-workspace.yaml} "$workspace/"
+  manifests | while read -r manifest; do
+    mkdir -p "$workspace/${manifest%/*}" && cp "$root/$manifest" "$workspace/$manifest"
+  done
+  (cd "$workspace" && pnpm --filter './container/**' --config.node-linker=hoisted --config.prefer-offline=true \
+    --ignore-scripts --os=linux --cpu="$cpu" --libc=glibc install --prod --frozen-lockfile) >"$work/log" 2>&1 ||
+    fail modules "pnpm could not install them: $(tail -n 5 "$work/log" | tr -s '\n ' ' ')" \
+      "run \`pnpm install\` if pnpm-lock.yaml is behind, or check the connection to the npm registry; then run this again"
+  # What pnpm puts beside a package is another version than the shared one, and the package's mount would hide it.
+  apart=$(cd "$workspace" && find container -path '*/node_modules/*' -prune -print | head -n 3 | paste -sd ' ' -)
+  [ -z "$apart" ] ||
+    fail modules "these need another version than the rest of the image has: $apart" "agree on one version in the package.json files"
 
-  local app=$work/overlay/app modules=$work/modules/node_modules
-  mkdir -p "$app/container/runner" "$app/protocol" "$work/overlay/usr/local/bin"
+  modules=$workspace/node_modules
+  mkdir -p "$work/overlay/usr/local/bin"
   mv "$modules/@oven/bun-linux-$cpu/bin/bun" "$work/overlay/usr/local/bin/bun"
-  rm -rf "$modules"/{@oven,bun,.bin,.pnpm} "$modules"/.modules.yaml "$modules"/.pnpm-workspace-state*.json
-  mv "$modules" "$app/node_modules"
+  rm -rf "$modules"/{@oven,@nanoclaw,bun,.bin,.pnpm} "$modules"/.modules.yaml "$modules"/.pnpm-workspace-state*.json
+}
+
+# $work/overlay.tar: what goes on top of the base system.
+make_overlay() {
+  install_modules
+  mkdir -p "$work"/overlay/app/{container/{runner,providers},protocol}
+  mv "$modules" "$work/overlay/app/node_modules"
 
   # The root is read-only: every mount point of protocol/layout.ts has to be there.
   mkdir -p "$work"/overlay/{workspace,home/agent} "$work"/overlay/nanoclaw/{in,out,run,config,provider}

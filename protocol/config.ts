@@ -2,8 +2,11 @@
 import { z } from "zod";
 import { continuation } from "./rows.ts";
 
+/** A provider's name is that of its folder in `container/providers`, or "null" for the one without a model. */
+export const providerName = z.string().regex(/^[a-z0-9-]{1,50}$/, "1 to 50 of a-z, 0-9 and -");
+
 export const runnerConfig = z.object({
-  /** Which provider runs the agent: "claude", "null", or one that a skill added. */
+  /** Which provider runs the agent. A wrong name ends a turn, not the runner, so it is judged where it is loaded. */
   provider: z.string().max(50),
   /** The model's name for that provider; null leaves the choice to it. */
   model: z.string().max(200).nullable(),

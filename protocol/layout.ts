@@ -15,8 +15,9 @@ export const inside = {
   instructions: "/nanoclaw/config/instructions.md",
   /** The provider's own transcripts, read-write, one directory per session. */
   providerState: "/nanoclaw/provider",
-  /** Read-only: `container/runner` and `protocol` of this installation, beside the image's node_modules. */
+  /** Read-only, beside the image's node_modules: these folders of this installation. */
   runnerDir: "/app/container/runner",
+  providersDir: "/app/container/providers",
   protocolDir: "/app/protocol",
   runnerMain: "/app/container/runner/main.ts",
   /** The agent's own files: the only part of the group's folder that it sees. */

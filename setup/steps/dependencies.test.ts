@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -15,7 +15,11 @@ test("packages are wanted anew when the lockfile or a package file changes, and 
   const locked = wantedPackages(root);
   assert.notEqual(locked, empty);
   writeFileSync(join(root, "package.json"), "{}");
-  assert.notEqual(wantedPackages(root), locked);
+  const before = wantedPackages(root);
+  assert.notEqual(before, locked);
+  mkdirSync(join(root, "container/providers/new"), { recursive: true });
+  writeFileSync(join(root, "container/providers/new/package.json"), "{}");
+  assert.notEqual(wantedPackages(root), before);
 });
 
 test("a distribution is known by its own id and those it is like", () => {

@@ -1,16 +1,18 @@
 /** The project's packages, exactly as the lockfile says. Runs before anything is installed: Node's own modules only. */
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, globSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Context, Step } from "../step.ts";
 
 /** What decides which packages are installed. */
 const INPUTS = ["pnpm-lock.yaml", "pnpm-workspace.yaml", "package.json", "container/runner/package.json", ".npmrc"];
+/** Skills add providers, each a package. */
+const PROVIDERS = "container/providers/*/package.json";
 
 /** A digest of all that decides what `node_modules` holds. */
 export function wantedPackages(root: string): string {
   const digest = createHash("sha256").update(`${process.platform} ${process.arch}\n`);
-  for (const name of INPUTS) {
+  for (const name of [...INPUTS, ...globSync(PROVIDERS, { cwd: root }).sort()]) {
     const file = join(root, name);
     digest.update(`${name}\n`).update(existsSync(file) ? readFileSync(file) : "absent");
   }

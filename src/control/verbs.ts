@@ -3,6 +3,7 @@
  * Declarations only. A verb `a.b` is `POST /v1/verbs/a.b` and `ncl a b`; its effect lives beside this file.
  */
 import { z } from "zod";
+import { providerName } from "../../protocol/config.ts";
 import { MAX_TEXT } from "../../protocol/rows.ts";
 import type { Authority } from "../access/authorize.ts";
 import * as is from "./results.ts";
@@ -48,7 +49,7 @@ const number = z.int().min(0);
 const limit = z.int().min(1).max(1000).default(50).describe("how many at most");
 const credentialName = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,63}$/, "use lower-case letters, digits, - and _");
 const timeZone = z.string().min(1).max(100).describe("IANA time zone of the person, such as Europe/Berlin");
-const provider = z.string().min(1).max(50).describe("which engine runs the agent, such as claude");
+const provider = providerName.describe("which engine runs the agent, such as claude");
 const task = z.string().min(1).max(100).describe("its id in `ncl tasks list`");
 const groupName = z.string().min(1).max(100).describe("what the agent is called");
 

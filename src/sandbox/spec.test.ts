@@ -34,6 +34,17 @@ test("a session may write its outbound files, its provider's state and its works
   );
 });
 
+test("a session runs the code of its installation, which it can't write", () => {
+  for (const [target, source] of [
+    [inside.runnerDir, "/srv/nanoclaw/container/runner"],
+    [inside.providersDir, "/srv/nanoclaw/container/providers"],
+    [inside.protocolDir, "/srv/nanoclaw/protocol"],
+  ]) {
+    const mount = sessionSpec(input).mounts.find((one) => one.target === target);
+    assert.deepEqual(mount, { source, target, readOnly: true });
+  }
+});
+
 test("what a caller adds cannot change whose container it is", () => {
   const spec = sessionSpec({ ...input, labels: { "nanoclaw.session": "other", "nanoclaw.test": "1" } });
   assert.deepEqual(spec.labels, {

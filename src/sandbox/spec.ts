@@ -9,7 +9,7 @@ import type { Mount, SandboxSpec } from "./sandbox.ts";
 
 /** Paths of the host; each absolute and real, because a link in one could be turned to another place later. */
 interface SessionSources {
-  /** The project folder, whose `container/runner` and `protocol` run inside; readable by every user. */
+  /** The project folder, whose `container/{runner,providers}` and `protocol` run inside; readable by every user. */
   root: string;
   inboundDir: string;
   outboundDb: string;
@@ -86,6 +86,7 @@ export function sessionSpec(input: SessionContainer): SandboxSpec {
       { source: sources.providerDir, target: inside.providerState, readOnly: false },
       { source: sources.workspace, target: inside.workspace, readOnly: false },
       { source: `${sources.root}/container/runner`, target: inside.runnerDir, readOnly: true },
+      { source: `${sources.root}/container/providers`, target: inside.providersDir, readOnly: true },
       { source: `${sources.root}/protocol`, target: inside.protocolDir, readOnly: true },
       // Engines that set up no network leave this file empty, and then loopback has no name.
       { source: `${sources.root}/container/image/hosts`, target: "/etc/hosts", readOnly: true },

@@ -98,7 +98,7 @@ except OSError: pass
 
     test("can write only its workspace, its provider's folder, /tmp, its home and shared memory", async () => {
       const { stderr } = await box.run(
-        "for d in / /etc /usr/bin /app /app/node_modules /app/container/runner /app/protocol /nanoclaw /nanoclaw/in " +
+        "for d in / /etc /usr/bin /app /app/node_modules /app/container/runner /app/container/providers /app/protocol /nanoclaw /nanoclaw/in " +
           "/nanoclaw/out /nanoclaw/config /nanoclaw/run /var/tmp /run /workspace /nanoclaw/provider /tmp /home/agent /dev/shm; do " +
           "(echo x > $d/probe) 2>/dev/null && echo $d >&2; done; true",
       );

@@ -29,6 +29,23 @@ test("imports down the house are right", async (t) => {
   assert.deepEqual(await checkImports(root, ["src", "protocol"]), { modules: 2, violations: [] });
 });
 
+test("a provider knows the runner by its contract", async (t) => {
+  const provider = (...names: string[]) => ({ "container/providers/a/index.ts": importing("./own.ts", ...names) });
+  const others = {
+    "container/providers/a/own.ts": leaf,
+    "container/runner/providers/provider.ts": leaf,
+    "container/runner/turns.ts": leaf,
+  };
+  const contract = "../../runner/providers/provider.ts";
+  const right = project(t, { ...provider(contract), ...others });
+  assert.deepEqual((await checkImports(right, ["container"])).violations, []);
+  const wrong = project(t, { ...provider(contract, "../../runner/turns.ts"), ...others });
+  const { violations } = await checkImports(wrong, ["container"]);
+  assert.deepEqual(violations.length, 1, violations.join("; "));
+  const back = { "container/runner/app.ts": importing("../providers/a/own.ts"), ...others };
+  assert.match((await checkImports(project(t, back), ["container"])).violations[0] ?? "", /^container\/runner may/);
+});
+
 test("each way to break the house is found", async (t) => {
   const wrong: Record<string, [file: string, imports: string, extra: string]> = {
     "store imports what is above it": ["src/store/a.ts", "../http/x.ts", "src/http/x.ts"],
@@ -36,6 +53,7 @@ test("each way to break the house is found", async (t) => {
     "practice may import only": ["practice/a.ts", "../protocol/x.ts", "protocol/x.ts"],
     "src may import only": ["src/http/a.ts", "../../practice/x.ts", "practice/x.ts"],
     "container/runner may import only": ["container/runner/a.ts", "../../src/lib/x.ts", "src/lib/x.ts"],
+    "container/providers may import only": ["container/providers/a/a.ts", "../b/x.ts", "container/providers/b/x.ts"],
     "cli may import only": ["cli/a.ts", "../src/control/effects.ts", "src/control/effects.ts"],
     "a part of src that LAYERS does not know": ["src/attic/a.ts", "../lib/x.ts", "src/lib/x.ts"],
     "imports that lead nowhere": ["src/lib/a.ts", "./absent.ts", "src/lib/x.ts"],
@@ -44,7 +62,7 @@ test("each way to break the house is found", async (t) => {
     const root = project(t, { [file]: importing(imports), [extra]: leaf });
     const { violations } = await checkImports(
       root,
-      ["src", "protocol", "practice", "container/runner", "cli"].filter((folder) =>
+      ["src", "protocol", "practice", "container", "cli"].filter((folder) =>
         [file, extra].some((name) => name.startsWith(folder)),
       ),
     );

@@ -66,6 +66,12 @@ function rules(): Rules {
     only("protocol", "^protocol/", ["^protocol/"]),
     only("practice", "^practice/", ["^practice/"]),
     only("container/runner", "^container/runner/", ["^container/runner/", "^protocol/"]),
+    // A provider knows the runner by its contract, and no other provider.
+    only("container/providers", "^container/providers/([^/]+)/", [
+      "^container/providers/$1/",
+      "^container/runner/(providers/provider|prompt)\\.ts$",
+      "^protocol/",
+    ]),
     only("cli", "^cli/", ["^cli/", "^protocol/", CONTRACT]),
     only("setup", "^setup/", ["^setup/", "^cli/", "^protocol/", CONTRACT]),
     {
@@ -106,7 +112,7 @@ if (import.meta.main) {
   const { modules, violations } = await checkImports(root, [
     "src",
     "protocol",
-    "container/runner",
+    "container",
     "cli",
     "setup",
     "practice",

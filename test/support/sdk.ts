@@ -1,17 +1,17 @@
-/** The real Anthropic clients, as the runner has them installed: for tests that must please the real thing. */
+/** The real Anthropic clients, as the Claude provider has them installed: for tests that must please the real thing. */
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type {
   Options,
   SDKUserMessage,
-} from "../../container/runner/node_modules/@anthropic-ai/claude-agent-sdk/sdk.d.ts";
+} from "../../container/providers/claude/node_modules/@anthropic-ai/claude-agent-sdk/sdk.d.ts";
 
-export { Anthropic } from "../../container/runner/node_modules/@anthropic-ai/sdk/index.mjs";
+export { Anthropic } from "../../container/providers/claude/node_modules/@anthropic-ai/sdk/index.mjs";
 
-type AgentSdk = typeof import("../../container/runner/node_modules/@anthropic-ai/claude-agent-sdk/sdk.d.ts");
+type AgentSdk = typeof import("../../container/providers/claude/node_modules/@anthropic-ai/claude-agent-sdk/sdk.d.ts");
 /** Its types stand beside the code under another name than the one that is imported, so they are named by hand. */
-const agentSdk = "../../container/runner/node_modules/@anthropic-ai/claude-agent-sdk/sdk.mjs";
+const agentSdk = "../../container/providers/claude/node_modules/@anthropic-ai/claude-agent-sdk/sdk.mjs";
 const { query } = (await import(agentSdk)) as AgentSdk;
 
 export interface AgentRun {

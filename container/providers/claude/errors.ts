@@ -1,5 +1,5 @@
 /** Sorts the agent SDK's ways of failing into classes by who must act, and takes its advice for developers away. */
-import type { ErrorClass } from "../../../../protocol/rows.ts";
+import type { ErrorClass } from "../../../protocol/rows.ts";
 
 export interface Failure {
   class: ErrorClass;

@@ -1,6 +1,6 @@
 /** Understands the messages of the agent SDK: each becomes the events of the provider contract that it stands for. */
 import type { SDKMessage } from "@anthropic-ai/claude-agent-sdk";
-import type { ProviderEvent } from "../provider.ts";
+import type { ProviderEvent } from "../../runner/providers/provider.ts";
 
 export class Hearing {
   /** The block of text that is being written. */

@@ -3,7 +3,7 @@
  * nothing asked. The container is the wall, so the agent itself has no permission prompts.
  */
 import type { McpServerConfig, Options } from "@anthropic-ai/claude-agent-sdk";
-import type { ProviderOptions } from "../provider.ts";
+import type { ProviderOptions } from "../../runner/providers/provider.ts";
 
 /** Tools of the agent. Server-side web tools are left out: they would reach past the wall. */
 const TOOLS = ["Bash", "Read", "Write", "Edit", "Glob", "Grep"];

@@ -6,12 +6,12 @@
 import { randomUUID } from "node:crypto";
 import type { SDKMessage, SDKResultMessage } from "@anthropic-ai/claude-agent-sdk";
 import type { Usage } from "../../../protocol/rows.ts";
-import { classify, type Failure } from "./claude/errors.ts";
-import { Hearing } from "./claude/hearing.ts";
-import { sdkOptions } from "./claude/options.ts";
-import { defaultLimits, type Limits, Patience } from "./claude/patience.ts";
-import { AgentProcess } from "./claude/process.ts";
-import type { Provider, ProviderEvent, ProviderOptions } from "./provider.ts";
+import type { Provider, ProviderEvent, ProviderOptions } from "../../runner/providers/provider.ts";
+import { classify, type Failure } from "./errors.ts";
+import { Hearing } from "./hearing.ts";
+import { sdkOptions } from "./options.ts";
+import { defaultLimits, type Limits, Patience } from "./patience.ts";
+import { AgentProcess } from "./process.ts";
 
 /** Starts the agent's process at once, so that it is up when the first prompt comes. */
 export async function openClaude(options: ProviderOptions, limits: Limits = defaultLimits): Promise<Provider> {

@@ -13,9 +13,9 @@ import {
   type ScriptedModel,
   startScriptedModel,
 } from "../../../test/support/model.ts";
-import { defaultLimits, type Limits } from "./claude/patience.ts";
+import type { Provider, ProviderEvent, ProviderOptions } from "../../runner/providers/provider.ts";
 import { openClaude } from "./claude.ts";
-import type { Provider, ProviderEvent, ProviderOptions } from "./provider.ts";
+import { defaultLimits, type Limits } from "./patience.ts";
 
 interface Stage {
   model: ScriptedModel;
