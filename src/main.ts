@@ -21,7 +21,7 @@ import { takeLock } from "./lib/lock.ts";
 import { fileLog, type Log } from "./lib/log.ts";
 import { type Paths, pathsOf } from "./lib/paths.ts";
 import { messagePath } from "./message-path.ts";
-import { DockerDriver } from "./sandbox/docker/driver.ts";
+import { DockerDriver } from "../drivers/docker/driver.ts";
 import { containerSpec } from "./sessions/container.ts";
 import { defaultTimers } from "./sessions/machine.ts";
 import { ReaderPool } from "./sessions/readers/reader-pool.ts";

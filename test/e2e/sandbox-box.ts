@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { chownSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { DockerDriver } from "../../src/sandbox/docker/driver.ts";
+import { DockerDriver } from "../../drivers/docker/driver.ts";
 import type { Exit, Sandbox, SandboxSpec } from "../../src/sandbox/sandbox.ts";
 import { type SessionContainer, sessionSpec } from "../../src/sandbox/spec.ts";
 

@@ -5,8 +5,8 @@ import { renameSync, symlinkSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { engineSocket } from "../../src/sandbox/docker/connection.ts";
-import { DockerDriver } from "../../src/sandbox/docker/driver.ts";
+import { engineSocket } from "../../drivers/docker/connection.ts";
+import { DockerDriver } from "../../drivers/docker/driver.ts";
 import { docker, IMAGE, openBox } from "./sandbox-box.ts";
 
 const box = openBox(null);

@@ -46,7 +46,7 @@ function rules(): Rules {
     name: `${name} may import only ${allowed.join(" ")}`,
     severity: "error" as const,
     from: { path: from, pathNot: TESTS },
-    to: { path: "^(src|protocol|container|cli|setup|practice|skills|test|bench|scripts)/", pathNot: allowed },
+    to: { path: "^(src|drivers|protocol|container|cli|setup|practice|skills|test|bench|scripts)/", pathNot: allowed },
   });
   return [
     ...upward,
@@ -57,7 +57,9 @@ function rules(): Rules {
       from: {},
       to: { couldNotResolve: true, pathNot: "^bun(:|$)" },
     },
-    only("src", "^src/", ["^src/", "^protocol/"]),
+    only("src", "^src/(?!main\\.ts$)", ["^src/", "^protocol/"]),
+    only("main.ts", "^src/main\\.ts$", ["^src/", "^protocol/", "^drivers/"]),
+    only("drivers", "^drivers/", ["^drivers/", "^src/(sandbox/[a-z-]+\\.ts$|lib/)"]),
     only(
       "a part of src that LAYERS does not know",
       `^src/(?!${LAYERS.map((layer) => layer.replace(".ts", "\\.ts$")).join("|")})`,
@@ -77,7 +79,7 @@ function rules(): Rules {
     {
       name: "product code imports a test",
       severity: "error",
-      from: { path: "^(src|protocol|container|cli|setup|practice)/", pathNot: TESTS },
+      from: { path: "^(src|drivers|protocol|container|cli|setup|practice)/", pathNot: TESTS },
       to: { path: `^test/|${TESTS}` },
     },
   ];
@@ -111,6 +113,7 @@ if (import.meta.main) {
   const root = resolve(import.meta.dirname, "../..");
   const { modules, violations } = await checkImports(root, [
     "src",
+    "drivers",
     "protocol",
     "container",
     "cli",

@@ -1,7 +1,7 @@
 /** The calls of the Docker Engine API that are needed, each answer validated. API: docs.docker.com/reference/api/engine. */
 import { z } from "zod";
-import { Retryable } from "../../lib/errors.ts";
-import type { SandboxStats } from "../sandbox.ts";
+import { Retryable } from "../../src/lib/errors.ts";
+import type { SandboxStats } from "../../src/sandbox/sandbox.ts";
 import { type Answer, type Call, call } from "./connection.ts";
 import type { Refusal } from "./explain.ts";
 import { stderrTail } from "./log-tail.ts";

@@ -1,7 +1,7 @@
 /** HTTP to the engine over its Unix socket: one connection a call, every answer bounded in size and in time. */
 import { request } from "node:http";
 import { join } from "node:path";
-import { EngineError, Retryable } from "../../lib/errors.ts";
+import { EngineError, Retryable } from "../../src/lib/errors.ts";
 
 export interface Call {
   method: "GET" | "POST" | "DELETE";

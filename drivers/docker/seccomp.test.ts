@@ -9,7 +9,7 @@ interface Rule {
   action: string;
   args?: { index: number; op: string; value: number; valueTwo?: number }[];
 }
-const file = resolve(import.meta.dirname, "../../../container/image/seccomp.json");
+const file = resolve(import.meta.dirname, "../../container/image/seccomp.json");
 const profile = JSON.parse(readFileSync(file, "utf8")) as { defaultAction: string; syscalls: Rule[] };
 const allowed = profile.syscalls.filter(({ action }) => action === "SCMP_ACT_ALLOW");
 const free = new Set(allowed.filter(({ args }) => !args).flatMap(({ names }) => names));

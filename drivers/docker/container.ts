@@ -1,8 +1,8 @@
 /** One running container, from after its start to its removal. Its exit is always told, whatever the engine does. */
 
-import type { Clock } from "../../lib/clock.ts";
-import { EngineError, messageOf, Retryable } from "../../lib/errors.ts";
-import type { Exit, Sandbox, SandboxStats } from "../sandbox.ts";
+import type { Clock } from "../../src/lib/clock.ts";
+import { EngineError, messageOf, Retryable } from "../../src/lib/errors.ts";
+import type { Exit, Sandbox, SandboxStats } from "../../src/sandbox/sandbox.ts";
 import { type Engine, Refused } from "./engine.ts";
 
 /** Between tries to reach an engine that went away, milliseconds. */

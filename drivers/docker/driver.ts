@@ -1,11 +1,11 @@
 /** The Docker driver: hardened containers over the Engine API, without the docker command. Linux engines of this machine. */
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { type Clock, systemClock } from "../../lib/clock.ts";
-import { EngineError } from "../../lib/errors.ts";
-import { checkRealPaths } from "../real-paths.ts";
-import type { Sandbox, SandboxDriver, SandboxSpec, Survivor } from "../sandbox.ts";
-import { checkSpec } from "../spec.ts";
+import { type Clock, systemClock } from "../../src/lib/clock.ts";
+import { EngineError } from "../../src/lib/errors.ts";
+import { checkRealPaths } from "../../src/sandbox/real-paths.ts";
+import type { Sandbox, SandboxDriver, SandboxSpec, Survivor } from "../../src/sandbox/sandbox.ts";
+import { checkSpec } from "../../src/sandbox/spec.ts";
 import { engineSocket } from "./connection.ts";
 import { DockerContainer } from "./container.ts";
 import { createBody } from "./create-body.ts";
@@ -13,7 +13,7 @@ import { dockerCommand } from "./describe.ts";
 import { Engine, type EngineInfo, Refused } from "./engine.ts";
 import { explain, isUnknownRuntime } from "./explain.ts";
 
-const SECCOMP_FILE = resolve(import.meta.dirname, "../../../container/image/seccomp.json");
+const SECCOMP_FILE = resolve(import.meta.dirname, "../../container/image/seccomp.json");
 
 export interface DockerOptions {
   /** The engine's socket; without it `DOCKER_HOST` or the system's engine. */

@@ -1,5 +1,5 @@
 /** From a spec to what the engine's API wants. Pure, and every control of the wall is one line here. */
-import type { SandboxSpec } from "../sandbox.ts";
+import type { SandboxSpec } from "../../src/sandbox/sandbox.ts";
 
 /** Output is kept only for the end of stderr; more than this is thrown away as it comes. */
 const LOG_BYTES = "256k";

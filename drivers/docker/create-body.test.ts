@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { SandboxSpec } from "../sandbox.ts";
+import type { SandboxSpec } from "../../src/sandbox/sandbox.ts";
 import { createBody } from "./create-body.ts";
 import { dockerCommand } from "./describe.ts";
 

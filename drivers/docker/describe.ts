@@ -2,7 +2,7 @@
  * The docker command that does what the driver does, for people to read, compare and try. One thing has no flag: the
  * driver also sets NetworkDisabled, so that the engine leaves the (already absent) network wholly alone.
  */
-import type { SandboxSpec } from "../sandbox.ts";
+import type { SandboxSpec } from "../../src/sandbox/sandbox.ts";
 import { createBody, mountsOf, tmpfsOptions } from "./create-body.ts";
 
 /** @param seccompFile the profile's path, in place of its text. */

@@ -1,6 +1,6 @@
 /** What an engine's refusal means and what to do about it, from its words. Pure. */
-import { EngineError, Retryable } from "../../lib/errors.ts";
-import type { SandboxSpec } from "../sandbox.ts";
+import { EngineError, Retryable } from "../../src/lib/errors.ts";
+import type { SandboxSpec } from "../../src/sandbox/sandbox.ts";
 
 export interface Refusal {
   status: number;

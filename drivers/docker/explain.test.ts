@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EngineError, Retryable } from "../../lib/errors.ts";
+import { EngineError, Retryable } from "../../src/lib/errors.ts";
 import { engineSocket } from "./connection.ts";
 import { explain } from "./explain.ts";
 
