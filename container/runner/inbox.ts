@@ -2,9 +2,7 @@
  * Reads the host's mailbox: new rows above what was seen, and how far the host has taken ours. Looks when told to,
  * never waits on the host; a file that is being written is tried again shortly.
  */
-import { statSync } from "node:fs";
 import { readMailbox } from "../../protocol/mailbox/read.ts";
-import { MAX_READ_BYTES } from "../../protocol/mailbox/schema.ts";
 import { changeCounter } from "../../protocol/mailbox/snapshot.ts";
 import { type InboundRow, inboundBody, MAX_ROWS_PER_READ } from "../../protocol/rows.ts";
 
@@ -66,9 +64,7 @@ export class Inbox {
       const rows = [...read.rows, ...unreadable].sort((a, b) => a.n - b.n).filter((row) => this.#isNew(row));
       this.#options.onTaken(Number(read.state.acked ?? 0));
       if (rows.length > 0) this.#options.onRows(rows);
-      // A read is cut short by its size only where the file holds more than one read returns.
-      const full = read.rows.length + read.refused.length === MAX_ROWS_PER_READ || statSync(path).size > MAX_READ_BYTES;
-      if (!full || rows.length === 0) return true;
+      if (!read.more || rows.length === 0) return true;
     }
   }
 

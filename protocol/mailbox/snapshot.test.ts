@@ -67,16 +67,19 @@ describe("mailbox snapshot", () => {
     await once(writer.stdout, "data");
     const found = new Set<string>();
     let moved = 0;
-    for (const end = performance.now() + 2_000; performance.now() < end; ) {
-      const snapshot = readSnapshot(path, `${path}-journal`);
-      if (snapshot.status === "busy" && /changed/.test(snapshot.why)) moved += 1;
-      if (snapshot.status !== "ok") continue;
-      const texts = [0, 5].map((after) => JSON.stringify(decodeMailbox(snapshot.bytes, after, 1).rows[0]?.body));
-      assert.equal(texts[0], texts[1]);
-      found.add(texts[0] ?? "");
+    try {
+      for (const end = performance.now() + 2_000; performance.now() < end; ) {
+        const snapshot = readSnapshot(path, `${path}-journal`);
+        if (snapshot.status === "busy" && /changed/.test(snapshot.why)) moved += 1;
+        if (snapshot.status !== "ok") continue;
+        const texts = [0, 5].map((after) => JSON.stringify(decodeMailbox(snapshot.bytes, after, 1).rows[0]?.body));
+        assert.equal(texts[0], texts[1]);
+        found.add(texts[0] ?? "");
+      }
+    } finally {
+      writer.kill("SIGKILL");
+      rmSync(fast, { recursive: true, force: true });
     }
-    writer.kill("SIGKILL");
-    rmSync(fast, { recursive: true, force: true });
     assert.ok(found.size > 10 && moved > 0, `${found.size} different snapshots, ${moved} that changed`);
   });
 

@@ -3,7 +3,7 @@
  * killed, and goes again. A read that takes too long costs its own session a strike and the others nothing: at most
  * one read of a session is under way, and sessions with a strike never hold the last reader.
  */
-import { mkdirSync, realpathSync } from "node:fs";
+import { chmodSync, mkdirSync, realpathSync } from "node:fs";
 import { join, relative } from "node:path";
 import type { MailboxPaths } from "../../../protocol/mailbox/snapshot.ts";
 import { type Clock, systemClock, type Timer } from "../../lib/clock.ts";
@@ -22,7 +22,10 @@ export interface ReaderPoolOptions {
   size?: number;
   /** Milliseconds that one read may take; 1,000. A read of a usual mailbox takes less than one. */
   deadlineMs?: number;
-  /** Whom readers become, where the host is root: a user that can read the mailboxes and nothing else. */
+  /**
+   * Whom readers become, where the host is root: a user that may read the mailbox files and pass the directories from
+   * `sessionsDir` (not those above it) down to them, and nothing else. Without it they stay root.
+   */
   user?: { uid: number; gid: number } | null;
 }
 
@@ -64,6 +67,7 @@ export class ReaderPool implements MailboxReaders {
     this.#size = options.size ?? 2;
     this.#deadlineMs = options.deadlineMs ?? 1_000;
     mkdirSync(options.sessionsDir, { recursive: true, mode: 0o755 });
+    if (options.user) chmodSync(options.sessionsDir, 0o711);
     this.#process = {
       sessionsDir: realpathSync(options.sessionsDir),
       program: programOf(join(import.meta.dirname, "mailbox-reader.ts")),
