@@ -31,6 +31,9 @@ import { Vault } from "./vault/vault.ts";
 /** Containers that run at once; each warm agent takes about 300 MB. */
 const MAX_CONTAINERS = 12;
 
+/** Whom mailbox readers become where the host is root: nobody else's id, just below those of the containers. */
+const READER = { uid: 699_999, gid: 699_999 };
+
 export interface Host {
   stop(): Promise<void>;
 }
@@ -85,9 +88,11 @@ export async function startHost(paths: Paths, log: Log, onStop: () => void, more
   });
 
   const driver = new DockerDriver();
-  const readers = new ReaderPool({ sessionsDir: paths.sessions, log: log.child({ part: "readers" }) });
+  const user = process.getuid?.() === 0 ? READER : null;
+  const readers = new ReaderPool({ sessionsDir: paths.sessions, user, log: log.child({ part: "readers" }) });
   const labels = { "nanoclaw.installation": paths.installation };
   const path = messagePath({
+    readersGroup: user?.gid ?? null,
     ...{ store, audit, clock, random, log, driver, readers, labels, more, door: gateway, timers: defaultTimers },
     openMailbox: (file) => MailboxWriter.open(file),
     sessionsDir: paths.sessions,

@@ -38,14 +38,15 @@ export function createAgentGroup(store: Store, groupsDir: string, wanted: NewAge
   return group;
 }
 
-/** Only ever called for a folder that no container has seen: the host never opens `workspace` again. */
+/** Only ever called for a folder that no container has seen: the host never opens `workspace` again. Repeatable after a crash. */
 function makeFolder(folder: string, group: AgentGroup): void {
+  const workspace = join(folder, "workspace");
   mkdirSync(folder, { recursive: true, mode: 0o755 });
+  mkdirSync(workspace, { recursive: true, mode: 0o700 });
+  if (process.getuid?.() === 0) chownSync(workspace, group.uid, group.uid);
   const instructions = `# ${group.name}\n\nWhat this agent should know and how it should be. Edit freely: it reads this at its next start.\n`;
   try {
     writeFileSync(join(folder, "CLAUDE.md"), instructions, { flag: "wx" });
-    mkdirSync(join(folder, "workspace"), { mode: 0o700 });
-    if (process.getuid?.() === 0) chownSync(join(folder, "workspace"), group.uid, group.uid);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
   }

@@ -15,10 +15,9 @@ export class Database {
 
   /** @param path a file, or ":memory:". */
   constructor(path: string) {
-    this.#raw = new DatabaseSync(path);
-    this.#raw.exec(
-      "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA busy_timeout=2000; PRAGMA cache_size=-4000",
-    );
+    // The patience comes first: after a crash a reader (`scripts/q.ts`) may be rolling the log forward right now.
+    this.#raw = new DatabaseSync(path, { timeout: 2000 });
+    this.#raw.exec("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA cache_size=-4000");
   }
 
   exec(sql: string): void {
@@ -27,16 +26,16 @@ export class Database {
 
   /** All rows, shaped as the caller says: the schema is ours, so the cast is made once, here. */
   all<Row>(sql: string, ...values: Value[]): Row[] {
-    return this.#prepare(sql).all(...values) as Row[];
+    return this.#explaining(() => this.#prepare(sql).all(...values) as Row[]);
   }
 
   get<Row>(sql: string, ...values: Value[]): Row | undefined {
-    return this.#prepare(sql).get(...values) as Row | undefined;
+    return this.#explaining(() => this.#prepare(sql).get(...values) as Row | undefined);
   }
 
   /** @returns how many rows changed. */
   run(sql: string, ...values: Value[]): number {
-    return Number(this.#prepare(sql).run(...values).changes);
+    return this.#explaining(() => Number(this.#prepare(sql).run(...values).changes));
   }
 
   /**
@@ -72,6 +71,14 @@ export class Database {
 
   close(): void {
     this.#raw.close();
+  }
+
+  #explaining<Result>(execute: () => Result): Result {
+    try {
+      return execute();
+    } catch (error) {
+      throw explained(error);
+    }
   }
 
   #prepare(sql: string): StatementSync {

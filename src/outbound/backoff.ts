@@ -9,10 +9,10 @@ export const MAX_TRIES = 14;
  * @param tries how often it was tried already, at least 1
  * @param after what the platform asked for, milliseconds, or null
  * @param fraction a random number from 0 to 1, so that many messages don't come back at the same moment
- * @returns milliseconds to wait
+ * @returns whole milliseconds to wait
  */
 export function backoff(tries: number, after: number | null, fraction: number): number {
   const grown = Math.min(MOST, FIRST * 2 ** (tries - 1));
   const jittered = grown / 2 + (grown / 2) * fraction;
-  return Math.max(jittered, after ?? 0);
+  return Math.ceil(Math.max(jittered, after ?? 0));
 }

@@ -97,21 +97,54 @@ test("a refused message is dead and does not hold up the next one", async () => 
   assert.deepEqual(g.states(), ["sent", "dead"]);
 });
 
-test("a lost answer is unknown: not repeated by itself, repeated by hand", async () => {
-  let lost = true;
+test("a lost answer: repeated once, marked; lost again it is unknown, and repeated by hand, marked", async () => {
+  let lost = 2;
   const g = given({ kind: "none" }, () => {
+    if (lost-- > 0) throw new Error("socket closed");
+  });
+  g.delivery.start();
+  g.add("one");
+  for (let i = 0; i < 3; i++) {
+    await g.settle();
+    g.clock.advance(3_600_000);
+  }
+  await g.settle();
+  assert.deepEqual(g.states(), ["unknown"]);
+  assert.equal(g.store.outbox.reopen(1), true);
+  await g.settle();
+  assert.deepEqual(g.states(), ["sent"]);
+  assert.match(g.sent[0]?.text ?? "", /^\(Repeated/);
+});
+
+test("a lost answer where the platform remembers keys: sent again as it is, with its key", async () => {
+  let lost = true;
+  const g = given({ kind: "key", validFor: 3_600_000 }, () => {
     if (lost) throw new Error("socket closed");
   });
   g.delivery.start();
   g.add("one");
   await g.settle();
-  g.clock.advance(3_600_000);
-  await g.settle();
-  assert.deepEqual(g.states(), ["unknown"]);
   lost = false;
-  assert.equal(g.store.outbox.reopen(1), true);
+  g.clock.advance(10_000);
   await g.settle();
-  assert.deepEqual(g.states(), ["sent"]);
+  assert.deepEqual(g.sent, [{ chat: "room", text: "one", key: "k-one" }]);
+});
+
+test("what may have arrived keeps its mark when the platform says later", async () => {
+  const answers = [new Error("socket closed"), new Retryable("slow down", 5_000)];
+  const g = given({ kind: "none" }, () => {
+    const answer = answers.shift();
+    if (answer) throw answer;
+  });
+  g.delivery.start();
+  g.add("one");
+  for (let i = 0; i < 3; i++) {
+    await g.settle();
+    g.clock.advance(60_000);
+  }
+  await g.settle();
+  assert.equal(g.sent.length, 1);
+  assert.match(g.sent[0]?.text ?? "", /^\(Repeated/);
 });
 
 for (const [kind, idempotency, expected] of [

@@ -79,9 +79,9 @@ export class Delivery {
     const channel = this.#parts.channel(row.channel);
     if (!channel) {
       const why = `the channel "${row.channel}" is not there`;
-      return this.#recorded(row, () => store.outbox.retry(row.id, clock.now() + 60_000, why));
+      return this.#recorded(row, () => store.outbox.again(row.id, "retry", clock.now() + 60_000, why));
     }
-    // A row that is `sending` before we touch it was left so by a process that died: it may have arrived.
+    // A row that is `sending` before we touch it may have arrived: its answer was lost, or a process died over it.
     const repeat = row.state === "sending" && !remembers(channel, clock.now() - row.createdAt);
     const address = { channel: row.channel, chat: row.chat, thread: row.thread };
     const message = { text: repeat ? REPEATED + row.text : row.text, author: row.author, answers: row.answers };
@@ -91,7 +91,7 @@ export class Delivery {
       receipt = await this.#bounded(channel.send(address, message, row.key));
     } catch (error) {
       log.warn({ outbox: row.id, channel: row.channel, error: messageOf(error) }, "message not delivered");
-      return this.#recorded(row, () => this.#failed(row, error));
+      return this.#recorded(row, () => this.#failed(row, error, repeat));
     }
     return this.#recorded(row, () => this.#sent(row, receipt, repeat));
   }
@@ -118,17 +118,22 @@ export class Delivery {
     });
   }
 
-  #failed(row: OutboxRow, error: unknown): void {
+  /**
+   * What may have arrived stays `sending`, also over further failures: it is repeated with its key where the channel
+   * remembers keys, else once and marked.
+   */
+  #failed(row: OutboxRow, error: unknown, repeat: boolean): void {
     const { store, clock, random } = this.#parts;
     const tries = row.tries + 1;
     const now = clock.now();
-    if (error instanceof Retryable && tries < MAX_TRIES) {
-      const pause = backoff(tries, error.after, random.fraction());
-      store.outbox.retry(row.id, now + pause, messageOf(error));
-    } else if (error instanceof Retryable || error instanceof Rejected) {
-      store.outbox.end(row.id, "dead", messageOf(error), now);
+    const lost = !(error instanceof Retryable || error instanceof Rejected);
+    const open = lost || row.state === "sending" ? "sending" : "retry";
+    if (error instanceof Rejected) store.outbox.end(row.id, "dead", messageOf(error), now);
+    else if ((lost && repeat) || tries >= MAX_TRIES) {
+      store.outbox.end(row.id, open === "sending" ? "unknown" : "dead", messageOf(error), now);
     } else {
-      store.outbox.end(row.id, "unknown", messageOf(error), now);
+      const after = error instanceof Retryable ? error.after : null;
+      store.outbox.again(row.id, open, now + backoff(tries, after, random.fraction()), messageOf(error));
     }
   }
 

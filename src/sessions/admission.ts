@@ -9,6 +9,7 @@ export class Admission {
   readonly #holders = new Set<SessionId>();
   readonly #queue: { session: SessionId; granted: () => void }[] = [];
   readonly #makeRoom: () => void;
+  #open = true;
 
   /** @param makeRoom called when someone waits and no slot is free; it may free one later. */
   constructor(limit: number, makeRoom: () => void) {
@@ -32,6 +33,16 @@ export class Admission {
     if (this.#queue.length > 0) this.#makeRoom();
   }
 
+  /** Grants nothing until `open`: nobody knows yet how many containers run. */
+  close(): void {
+    this.#open = false;
+  }
+
+  open(): void {
+    this.#open = true;
+    this.#serve();
+  }
+
   /** Takes a slot even where none is free: for containers that run already. */
   hold(session: SessionId): void {
     this.#holders.add(session);
@@ -48,7 +59,7 @@ export class Admission {
   }
 
   #serve(): void {
-    while (this.#holders.size < this.#limit) {
+    while (this.#open && this.#holders.size < this.#limit) {
       const first = this.#queue.shift();
       if (!first) return;
       this.#holders.add(first.session);

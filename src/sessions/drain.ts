@@ -13,7 +13,7 @@ import { type Applied, applyRows, ProtocolViolation } from "./apply.ts";
 import type { SessionFolder } from "./folder.ts";
 import type { MailboxReaders } from "./readers/reply.ts";
 
-/** How often a reader may be killed over one mailbox before its runner counts as hostile. */
+/** How often in a row a reader may be killed over one mailbox before its runner counts as hostile. */
 const MOST_STRIKES = 3;
 /** Pause before the next look at a file that its writer holds open, and how many such looks one ring makes. */
 const BUSY_PAUSE = 3;
@@ -94,6 +94,7 @@ export class Drain {
     const cursor = this.#store.sessions.session(this.#session.id)?.outboundCursor ?? 0;
     const paths = { db: this.#folder.outboundDb, journal: this.#folder.outboundJournal };
     const result = await this.#readers.read(this.#session.id, paths, cursor);
+    if (result.status !== "killed") this.#strikes = 0;
     switch (result.status) {
       case "absent":
         return "drained";

@@ -2,7 +2,7 @@
  * A session's files on the host. What a container can write (`outbound.db`, its journal, the provider's state) is made
  * here once, owned by the container's uid, and never opened by this process again.
  */
-import { chownSync, closeSync, fchownSync, mkdirSync, openSync, renameSync, writeFileSync } from "node:fs";
+import { chownSync, closeSync, lstatSync, mkdirSync, openSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { RunnerConfig } from "../../protocol/config.ts";
 import type { Session } from "../store/sessions.ts";
@@ -30,16 +30,19 @@ export function sessionFolder(sessionsDir: string, session: Session): SessionFol
   };
 }
 
-/** Makes what is missing. @param uid the uid of the session's containers. */
-export function prepareFolder(folder: SessionFolder, uid: number): void {
+/**
+ * Makes what is missing.
+ * @param uid the uid of the session's containers
+ * @param readersGroup the group of the processes that read its mailbox, where the host can give them one of their own
+ */
+export function prepareFolder(folder: SessionFolder, uid: number, readersGroup: number | null): void {
   for (const dir of [folder.inDir, join(folder.root, "out"), folder.configDir]) {
     mkdirSync(dir, { recursive: true, mode: 0o755 });
   }
-  for (const file of [folder.outboundDb, folder.outboundJournal]) makeOwned(file, uid);
-  unlessThere(() => {
-    mkdirSync(folder.providerDir, { mode: 0o700 });
-    if (process.getuid?.() === 0) chownSync(folder.providerDir, uid, uid);
-  });
+  for (const file of [folder.outboundDb, folder.outboundJournal]) {
+    makeOwned(file, uid, readersGroup ?? uid, (path) => closeSync(openSync(path, "w", 0o640)));
+  }
+  makeOwned(folder.providerDir, uid, uid, (path) => mkdirSync(path, { recursive: true, mode: 0o700 }));
 }
 
 /** Writes the runner's config and instructions, each whole or not at all. */
@@ -54,21 +57,11 @@ export function writeConfig(folder: SessionFolder, config: RunnerConfig, instruc
   }
 }
 
-function makeOwned(file: string, uid: number): void {
-  unlessThere(() => {
-    const descriptor = openSync(file, "wx", 0o600);
-    try {
-      if (process.getuid?.() === 0) fchownSync(descriptor, uid, uid);
-    } finally {
-      closeSync(descriptor);
-    }
-  });
-}
-
-function unlessThere(make: () => void): void {
-  try {
-    make();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-  }
+/** Under another name until it belongs to the container: what a crash leaves half made is never found in its place. */
+function makeOwned(path: string, uid: number, gid: number, make: (path: string) => void): void {
+  if (lstatSync(path, { throwIfNoEntry: false })) return;
+  const unfinished = `${path}.new`;
+  make(unfinished);
+  if (process.getuid?.() === 0) chownSync(unfinished, uid, gid);
+  renameSync(unfinished, path);
 }

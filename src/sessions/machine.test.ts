@@ -57,7 +57,7 @@ test("in any order of events: one start per slot, and each slot is given back on
         // A slot comes only to who waits for one, and only one at a time; an exit needs a container.
         if (event === "slot" && state !== "waiting") continue;
         if (event === "slot") slots += 1;
-        if (event === "adopted" && state === "cold") slots += 1;
+        if (event === "adopted" && ["cold", "waiting", "cooling"].includes(state)) slots += 1;
         const step = next(state, event, hasWork);
         if (step.effects.includes("start")) assert.equal(state, "waiting");
         if (step.effects.includes("release_slot")) slots -= 1;

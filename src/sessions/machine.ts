@@ -19,13 +19,13 @@ export type SessionEvent =
   | "work"
   /** The admission queue gave this session a slot for a container. */
   | "slot"
-  /** A container that was already running at the host's start was found. */
+  /** A container that an earlier process of the host left running was found. */
   | "adopted"
   /** The runner has connected its bell. */
   | "connected"
   | "turn_began"
   | "turn_ended"
-  /** The container could not be started. */
+  /** The container could not be started; its runner may have been heard all the same. */
   | "start_failed"
   | "exited"
   /** What the container left behind was taken over. */
@@ -74,6 +74,7 @@ export function next(state: StateName, event: SessionEvent, hasWork: boolean): S
       return stay(state);
     case "cooling":
       if (event === "timeout") return hasWork ? { state: "waiting", effects: ["ask_slot"] } : stay("cold");
+      if (event === "adopted") return stay("starting");
       if (event === "stop") return stay("cold");
       return stay(state);
     case "waiting":
@@ -81,6 +82,7 @@ export function next(state: StateName, event: SessionEvent, hasWork: boolean): S
         return hasWork ? { state: "starting", effects: ["start"] } : { state: "cold", effects: ["release_slot"] };
       }
       if (event === "stop") return { state: "cold", effects: ["leave_queue"] };
+      if (event === "adopted") return { state: "starting", effects: ["leave_queue"] };
       return stay(state);
     case "starting":
       if (event === "connected") return stay("ready");
@@ -97,7 +99,7 @@ export function next(state: StateName, event: SessionEvent, hasWork: boolean): S
       return idle(state, event, hasWork);
     case "busy":
       if (event === "turn_ended") return stay("ready");
-      if (event === "exited") return ended();
+      if (event === "exited" || event === "start_failed") return ended();
       if (event === "timeout" || event === "stop") return { state: "stopping", effects: ["stop"] };
       return stay(state);
     case "stopping":
@@ -108,7 +110,7 @@ export function next(state: StateName, event: SessionEvent, hasWork: boolean): S
 }
 
 function idle(state: StateName, event: SessionEvent, hasWork: boolean): Step {
-  if (event === "exited") return ended();
+  if (event === "exited" || event === "start_failed") return ended();
   if (event === "stop" || (event === "evict" && !hasWork)) return { state: "stopping", effects: ["stop"] };
   return stay(state);
 }

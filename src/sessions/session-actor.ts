@@ -16,7 +16,7 @@ import type { Session } from "../store/sessions.ts";
 import type { Store } from "../store/store.ts";
 import type { Admission } from "./admission.ts";
 import { alreadyDone } from "./already-done.ts";
-import { Drain } from "./drain.ts";
+import { Drain, type DrainEnd } from "./drain.ts";
 import { Feed, type Mailbox } from "./feed.ts";
 import { prepareFolder, type SessionFolder, sessionFolder, writeConfig } from "./folder.ts";
 import { judge } from "./judge.ts";
@@ -32,12 +32,16 @@ export interface ActorParts {
   driver: SandboxDriver;
   door: Door;
   readers: MailboxReaders;
+  /** The group that `readers` run as, or null where they run as the host does. */
+  readersGroup: number | null;
   /** Opens the host's own mailbox file of a session. */
   openMailbox(path: string): Mailbox;
   timers: Timers;
   sessionsDir: string;
   groupsDir: string;
   runDir: string;
+  /** The labels by which this installation's containers are found again. */
+  labels: Record<string, string>;
   /** What the container gets. */
   specOf(plan: ContainerPlan): SandboxSpec;
   onProgress(session: Session, progress: Progress): void;
@@ -56,6 +60,8 @@ export interface ContainerPlan {
 
 /** Grace before a container is killed, milliseconds. */
 const STOP_GRACE = 3_000;
+/** Until an engine that could not end a container is asked again, milliseconds. */
+const STOP_AGAIN = 5_000;
 /** While something waits or runs, a look at the mailbox this often is the net under the bell. */
 const NET_INTERVAL = 2_000;
 /** A finished turn's rows leave the mailbox this much later, off the way of the answer. */
@@ -84,7 +90,9 @@ export class SessionActor {
   #tookUp = false;
   /** Why the container is being ended, when it is the host's doing. */
   #stopCause = "";
-  #lastCause = "";
+  #lastCause = "NanoClaw was restarted";
+  /** False where an earlier container may still run, or what it left is not taken yet. */
+  #settled = true;
   #closing = false;
   #whenCold: (() => void)[] = [];
 
@@ -126,6 +134,10 @@ export class SessionActor {
     return (this.#state === "ready" || this.#state === "resting") && !this.hasWork;
   }
 
+  get #isWithoutContainer(): boolean {
+    return this.#state === "cold" || this.#state === "waiting" || this.#state === "cooling";
+  }
+
   /** Something new is in the inbox. */
   work(): void {
     this.#feedRunner((feed) => feed.project());
@@ -142,15 +154,21 @@ export class SessionActor {
 
   /** Takes over a container that outlived the host's earlier process. */
   async adopt(sandbox: Sandbox): Promise<void> {
+    if (!this.#isWithoutContainer) return;
     this.#admission.hold(this.session.id);
     this.handle("adopted");
-    await this.#openSides();
     this.#attach(sandbox);
+    try {
+      await this.#openSides();
+    } catch (error) {
+      this.#end(`its mailbox could not be opened: ${messageOf(error)}`);
+    }
   }
 
   /** Takes over what an earlier process of the host left, where no container runs any more. */
   async recover(): Promise<void> {
-    await this.#recover("NanoClaw was restarted");
+    if (!this.#isWithoutContainer) return;
+    await this.#recover(this.#lastCause);
     if (this.hasWork) this.work();
   }
 
@@ -168,7 +186,7 @@ export class SessionActor {
   handle(event: SessionEvent): void {
     const before = this.#state;
     if (this.#closing && (before === "cold" || before === "cooling")) return;
-    const step = next(before, event, this.hasWork);
+    const step = next(before, event, this.hasWork || !this.#settled);
     if (step.state !== before) {
       this.#log.debug({ from: before, to: step.state, event }, "session");
       this.#state = step.state;
@@ -198,8 +216,21 @@ export class SessionActor {
         this.#feedRunner((feed) => feed.control("rest"));
         break;
       case "stop":
-        void this.#sandbox?.stop(STOP_GRACE);
+        void this.#stop();
         break;
+    }
+  }
+
+  /** Ends the container; asks again for as long as the engine does not do it. */
+  async #stop(): Promise<void> {
+    const sandbox = this.#sandbox;
+    while (sandbox && this.#sandbox === sandbox) {
+      try {
+        return await sandbox.stop(STOP_GRACE);
+      } catch (error) {
+        this.#log.warn({ error: messageOf(error) }, "the container could not be ended; it is tried again");
+        await new Promise<void>((resolve) => this.#parts.clock.after(STOP_AGAIN, resolve));
+      }
     }
   }
 
@@ -209,29 +240,41 @@ export class SessionActor {
       const group = store.groups.agentGroup(this.session.agentGroup);
       if (!group) throw new Error(`no agent group ${this.session.agentGroup}`);
       const groupFolder = join(this.#parts.groupsDir, group.folder);
-      // A turn that could not be judged when its container ended, for want of disk space, is judged now.
-      if (store.turns.running(this.session.id) !== null) this.#judge(this.#lastCause);
-      prepareFolder(this.#folder, group.uid);
+      const earlier = this.#settled ? null : await this.#takeOver();
+      if (!earlier && !this.hasWork) return this.#notNeeded();
+      prepareFolder(this.#folder, group.uid, this.#parts.readersGroup);
       this.#writeConfig(group, groupFolder);
       this.#tookUp = false;
       this.#stopCause = "";
       await this.#openSides();
-      const sandbox = await driver.start(this.#parts.specOf(this.#plan(group, groupFolder, false)));
-      this.#log.info({ container: sandbox.name }, "container started");
+      const sandbox = earlier ?? (await driver.start(this.#parts.specOf(this.#plan(group, groupFolder, false))));
+      this.#log.info({ container: sandbox.name }, earlier ? "container found running" : "container started");
       this.#attach(sandbox);
-      if (this.state === "stopping") void sandbox.stop(STOP_GRACE);
+      if (this.state === "stopping") void this.#stop();
     } catch (error) {
       this.#log.error({ error: messageOf(error) }, "container could not be started");
+      // The engine's answer may have been lost, and the container may run.
+      this.#settled = false;
       this.#failures += 1;
-      const first = store.inbox.unfinished(this.session.id, 0, 1)[0];
-      if (first) {
-        const hint = error instanceof EngineError ? error.hint : "`ncl logs` shows more.";
-        this.#say(cannotStart(messageOf(error), hint), `start:${first.number}`);
-      }
+      this.sayCannotStart(error);
       this.handle("start_failed");
       await this.#closeSides();
       this.handle("recovered");
     }
+  }
+
+  /** Tells the conversation, once for what waits now, that its container can't be started. */
+  sayCannotStart(error: unknown): void {
+    const [first] = this.#parts.store.inbox.unfinished(this.session.id, 0, 1);
+    if (!first) return;
+    const hint = error instanceof EngineError ? error.hint : "`ncl logs` shows more.";
+    this.#say(cannotStart(messageOf(error), hint), `start:${first.number}`);
+  }
+
+  /** What the session was woken for has come to its end without a container. */
+  #notNeeded(): void {
+    this.handle("start_failed");
+    this.handle("recovered");
   }
 
   #writeConfig(group: AgentGroup, groupFolder: string): void {
@@ -289,6 +332,8 @@ export class SessionActor {
         onBell: (connected) => {
           if (!connected) return;
           this.handle("connected");
+          // A container that was found running may be in the middle of a turn.
+          if (store.turns.running(id) !== null) this.handle("turn_began");
           this.#door?.ring();
           void this.#drain.look();
         },
@@ -325,46 +370,66 @@ export class SessionActor {
       const cause = this.#stopCause || causeOf(exit);
       this.#log.info({ code: exit.code, outOfMemory: exit.outOfMemory, stderr: exit.stderr, cause }, "container ended");
       this.handle("exited");
-      await this.#recover(cause);
+      await this.#recover(cause, true);
       this.handle("recovered");
     });
   }
 
-  /** In this order: take everything that was committed, apply it, and only then judge what has no end. */
-  async #recover(cause: string): Promise<void> {
-    if ((await this.#drain.look()) === "hot") await this.#rollBack();
+  /** @returns the session's container, if one runs after all; otherwise takes what the last one left. */
+  async #takeOver(): Promise<Sandbox | null> {
+    const { driver, labels } = this.#parts;
+    const [found] = await driver.survivors({ ...labels, "nanoclaw.session": this.session.id });
+    this.#settled = found !== undefined;
+    if (!found) await this.#recover(this.#lastCause);
+    if (!this.#settled) throw new Error("what its last container left could not be taken over");
+    return found?.sandbox ?? null;
+  }
+
+  /**
+   * In this order: take everything that was committed, apply it, and only then judge what has no end. Where one of them
+   * can't be done now, the session stays unsettled, and the next start begins with it.
+   */
+  async #recover(cause: string, death = false): Promise<void> {
+    this.#lastCause = cause;
+    const look = await this.#drain.look();
+    const end = look === "hot" ? await this.#rollBack() : look;
     await this.#closeSides();
-    if (!this.#tookUp && this.hasWork) {
+    if (death && !this.#tookUp && this.hasWork) {
       this.#idleDeaths += 1;
       this.#failures += 1;
     }
+    this.#settled = (end === "drained" || end === "violated") && this.#judge(cause);
+    if (!this.#settled) this.#failures += 1;
+  }
+
+  /** @returns false where it could not be recorded. */
+  #judge(cause: string): boolean {
+    const { store, audit, clock } = this.#parts;
     try {
-      this.#judge(cause);
+      judge(store, audit, this.session, cause, this.#idleDeaths, clock.now());
+      // What was given up is no reason to give up the next message at its first failure.
+      if (!this.hasWork) this.#idleDeaths = 0;
+      return true;
     } catch (error) {
-      this.#failures += 1;
       this.#log.error({ error: messageOf(error) }, "what became of the turn could not be kept; it is tried again");
+      return false;
     }
   }
 
-  #judge(cause: string): void {
-    const { store, audit, clock } = this.#parts;
-    this.#lastCause = cause;
-    judge(store, audit, this.session, cause, this.#idleDeaths, clock.now());
-  }
-
   /** The runner was cut off in a commit: a one-shot runner, in the container where its file belongs, undoes the half. */
-  async #rollBack(): Promise<void> {
+  async #rollBack(): Promise<DrainEnd> {
     const group = this.#parts.store.groups.agentGroup(this.session.agentGroup);
-    if (!group) return;
+    if (!group) return "violated";
     const plan = this.#plan(group, join(this.#parts.groupsDir, group.folder), true);
     try {
       const sandbox = await this.#parts.driver.start(this.#parts.specOf(plan));
       const exit = await sandbox.exited;
       if (exit.code !== 0) throw new Error(`recovery ended with code ${exit.code}: ${exit.stderr}`);
-      await this.#drain.look();
       this.#log.info("the outbound mailbox was rolled back: its runner had been cut off in a commit");
+      return await this.#drain.look();
     } catch (error) {
       this.#log.error({ error: messageOf(error) }, "the outbound mailbox could not be rolled back");
+      return "hot";
     }
   }
 

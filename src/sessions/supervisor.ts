@@ -1,4 +1,5 @@
 /** All sessions that are not asleep: wakes them on work, adopts and recovers them at the start, ends them at the stop. */
+import { messageOf } from "../lib/errors.ts";
 import type { SessionId } from "../lib/ids.ts";
 import { Admission } from "./admission.ts";
 import type { StateName } from "./machine.ts";
@@ -7,9 +8,12 @@ import { type ActorParts, SessionActor } from "./session-actor.ts";
 export interface SupervisorOptions extends ActorParts {
   /** Containers that may run at once. */
   maxContainers: number;
-  /** The label by which this installation's containers are found again. */
-  labels: Record<string, string>;
 }
+
+/** Until an engine that did not answer is asked again for containers that still run, milliseconds. */
+const ASK_AGAIN = 10_000;
+/** A stop waits so long for containers to end, milliseconds; what still runs then is found again at the next start. */
+const STOP_LIMIT = 30_000;
 
 export class Supervisor {
   readonly #options: SupervisorOptions;
@@ -24,24 +28,28 @@ export class Supervisor {
 
   /**
    * Takes over what an earlier process left: containers that still run are adopted, of the others everything that
-   * they committed is taken, and sessions with work are woken. Where the engine is down, nothing can have survived.
+   * they committed is taken, and sessions with work are woken. Where the engine can't tell what runs, nothing is started
+   * until it can; the conversations that wait are told.
    */
   async start(): Promise<void> {
-    const { driver, labels, store, log } = this.#options;
-    const survivors = await driver.survivors(labels).catch((error: unknown) => {
-      log.warn({ error: String(error) }, "the engine can't be asked for containers that still run");
-      return [];
-    });
-    for (const { labels: found, sandbox } of survivors) {
-      const actor = this.#actor(found["nanoclaw.session"] as SessionId);
-      if (actor && actor.state === "cold") await actor.adopt(sandbox);
-      else await sandbox.stop(0);
+    const { driver, labels, store, clock, log } = this.#options;
+    if (this.#stopping) return;
+    this.#admission.close();
+    try {
+      for (const { labels: found, sandbox } of await driver.survivors(labels)) {
+        const actor = this.#actor(found["nanoclaw.session"] as SessionId);
+        if (actor) await actor.adopt(sandbox);
+        else await sandbox.stop(0);
+      }
+    } catch (error) {
+      log.warn({ error: messageOf(error) }, "the engine can't be asked for containers that still run");
+      for (const id of store.sessions.unsettled()) this.#actor(id)?.sayCannotStart(error);
+      clock.after(ASK_AGAIN, () => void this.start());
+      return;
     }
-    const adopted = new Set(this.#actors.keys());
-    for (const id of store.sessions.unsettled()) {
-      if (!adopted.has(id)) await this.#actor(id)?.recover();
-    }
-    log.info({ adopted: adopted.size }, "sessions are up");
+    for (const id of store.sessions.unsettled()) await this.#actor(id)?.recover();
+    this.#admission.open();
+    log.info(this.counts(), "sessions are up");
   }
 
   /** A row was added to the session's inbox. */
@@ -76,7 +84,8 @@ export class Supervisor {
   /** Ends every container; turns that were running are taken up again at the next start. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    await Promise.all([...this.#actors.values()].map((actor) => actor.shutdown()));
+    const late = new Promise<void>((resolve) => this.#options.clock.after(STOP_LIMIT, resolve));
+    await Promise.race([late, Promise.all([...this.#actors.values()].map((actor) => actor.shutdown()))]);
   }
 
   #actor(id: SessionId): SessionActor | null {
@@ -90,9 +99,7 @@ export class Supervisor {
   }
 
   #evictOne(): void {
-    const idle = [...this.#actors.values()]
-      .filter((actor) => actor.isIdle)
-      .sort((a, b) => a.since - b.since);
+    const idle = [...this.#actors.values()].filter((actor) => actor.isIdle).sort((a, b) => a.since - b.since);
     idle[0]?.handle("evict");
   }
 }

@@ -98,8 +98,9 @@ export class Outbox {
     );
   }
 
-  retry(id: number, nextAt: number, error: string): void {
-    this.#db.run("UPDATE outbox SET state='retry', next_at=?, error=? WHERE id=?", nextAt, error, id);
+  /** Makes a row due again at `nextAt`; `sending` where it may have arrived already. */
+  again(id: number, state: "retry" | "sending", nextAt: number, error: string): void {
+    this.#db.run("UPDATE outbox SET state=?, next_at=?, error=? WHERE id=?", state, nextAt, error, id);
   }
 
   end(id: number, state: "unknown" | "dead", error: string, now: number): void {
@@ -108,8 +109,8 @@ export class Outbox {
 
   /** Makes a dead or unknown row due again, by hand. @returns false when there is no such row. */
   reopen(id: number): boolean {
-    const sql =
-      "UPDATE outbox SET state='retry', next_at=0, tries=0, ended_at=NULL WHERE id=? AND state IN ('dead','unknown','retry')";
+    const sql = `UPDATE outbox SET state=CASE state WHEN 'unknown' THEN 'sending' ELSE 'retry' END, next_at=0, tries=0,
+      ended_at=NULL WHERE id=? AND state IN ('dead','unknown','retry')`;
     const changed = this.#db.run(sql, id) === 1;
     if (changed) this.#db.afterCommit(() => this.#wake());
     return changed;
