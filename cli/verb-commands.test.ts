@@ -33,7 +33,9 @@ test("words and flags become the verb's arguments; the result becomes a table", 
     "groups.init": () => group,
   });
   assert.equal(code, 0);
-  assert.deepEqual(calls, [{ verb: "groups.init", args: { folder: "main", name: "Nano", provider: "claude", timeZone: "UTC" } }]);
+  assert.deepEqual(calls, [
+    { verb: "groups.init", args: { folder: "main", name: "Nano", provider: "claude", timeZone: "UTC" } },
+  ]);
   assert.match(stdout, /^folder {5}main\n/);
 });
 

@@ -1,6 +1,7 @@
 /** The composition root: builds the parts, hands each what it needs, starts them in order and stops them in reverse. */
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { DockerDriver } from "../drivers/docker/driver.ts";
 import { MailboxWriter } from "../protocol/mailbox/writer.ts";
 import { Audit } from "./audit/audit.ts";
 import type { Channel } from "./channels/channel.ts";
@@ -21,7 +22,6 @@ import { takeLock } from "./lib/lock.ts";
 import { fileLog, type Log } from "./lib/log.ts";
 import { type Paths, pathsOf } from "./lib/paths.ts";
 import { messagePath } from "./message-path.ts";
-import { DockerDriver } from "../drivers/docker/driver.ts";
 import { containerSpec } from "./sessions/container.ts";
 import { defaultTimers } from "./sessions/machine.ts";
 import { ReaderPool } from "./sessions/readers/reader-pool.ts";

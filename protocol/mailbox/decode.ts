@@ -8,7 +8,6 @@ import {
   EXPECTED_SCHEMA,
   MAX_BODY_BYTES,
   MAX_DEPTH,
-  MAX_READ_BYTES,
   MAX_STATE_BYTES,
   MAX_STATE_KEY_BYTES,
   MAX_STATE_KEYS,
@@ -98,7 +97,7 @@ function takeRows(db: DatabaseSync, after: number, limit: number): Omit<Decoded,
       continue;
     }
     cost += parsed.cost;
-    if (cost > MAX_READ_BYTES && rows.length > 0) return { rows, refused, more: true };
+    if (cost > MAX_BODY_BYTES && rows.length > 0) return { rows, refused, more: true };
     rows.push({ n, body: parsed.body });
   }
   return { rows, refused, more: rows.length + refused.length >= limit };

@@ -15,8 +15,6 @@ export const MAX_STATE_BYTES = 200_000;
 /** Longest key of a state entry in bytes, and how many entries one read returns. */
 export const MAX_STATE_KEY_BYTES = 100;
 export const MAX_STATE_KEYS = 16;
-/** Bodies that one read returns at most, in bytes; the first row always fits. */
-export const MAX_READ_BYTES = MAX_BODY_BYTES;
 /** Deepest nesting of a body, and most values in it. Ours have four levels and, with long lists of numbers, 2,000 values. */
 export const MAX_DEPTH = 32;
 export const MAX_VALUES = 5_000;
