@@ -5,8 +5,8 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { inside } from "../../protocol/layout.ts";
 import { DockerDriver } from "../../drivers/docker/driver.ts";
+import { inside } from "../../protocol/layout.ts";
 import { docker, IMAGE, openBox } from "./sandbox-box.ts";
 
 const probe = new DockerDriver();

@@ -36,7 +36,18 @@ interface TestSuite {
 const MINUTE = 60_000;
 const TESTS: Record<string, TestSuite> = {
   unit: {
-    folders: ["src", "drivers", "protocol", "container", "cli", "setup", "practice", "skills", "scripts", "test/support"],
+    folders: [
+      "src",
+      "drivers",
+      "protocol",
+      "container",
+      "cli",
+      "setup",
+      "practice",
+      "skills",
+      "scripts",
+      "test/support",
+    ],
     concurrency: 2,
     deadline: 3 * MINUTE,
     tells: false,
