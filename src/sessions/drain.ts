@@ -120,8 +120,9 @@ export class Drain {
         if (error instanceof ProtocolViolation) return this.#violated(error.message);
         throw error;
       }
-      this.#wanted = true;
     }
+    // What is committed after this read rings again.
+    if (result.more) this.#wanted = true;
     this.#showProgress(result.state.progress);
     return "drained";
   }

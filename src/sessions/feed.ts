@@ -28,6 +28,8 @@ export class Feed {
   /** Numbers that are in the file, and the attempt that each was written with. */
   readonly #written = new Map<number, number>();
   #acked = 0;
+  /** While set, nothing new goes in: the runner comes to an end of what it has. */
+  paused = false;
 
   /**
    * @param path `inbound.db`; whatever it held before is replaced by what is unfinished now
@@ -84,7 +86,7 @@ export class Feed {
       rows += 1;
       text += row.text.length;
       if (rows > 1 && (rows > WINDOW_ROWS || text > WINDOW_TEXT)) break;
-      if (this.#written.get(row.number) === row.attempt) continue;
+      if (this.paused || this.#written.get(row.number) === row.attempt) continue;
       missing.push({ n: row.number, attempt: row.attempt, body: bodyOf(row, this.#source) });
     }
     return missing;

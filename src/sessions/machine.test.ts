@@ -15,6 +15,7 @@ const events: SessionEvent[] = [
   "recovered",
   "timeout",
   "evict",
+  "yield",
   "stop",
 ];
 
@@ -46,6 +47,11 @@ test("a container that dies with work left is started again after its recovery a
 test("an idle container with work is never evicted", () => {
   assert.equal(next("ready", "evict", true).state, "ready");
   assert.equal(next("resting", "evict", false).state, "stopping");
+});
+
+test("a container with work gives its slot away between two turns, not within one", () => {
+  assert.deepEqual(next("ready", "yield", true), { state: "stopping", effects: ["stop"] });
+  assert.equal(next("busy", "yield", true).state, "busy");
 });
 
 test("in any order of events: one start per slot, and each slot is given back once", () => {

@@ -34,6 +34,8 @@ export type SessionEvent =
   | "timeout"
   /** Its slot is wanted by a session with work. */
   | "evict"
+  /** The same, although it has work of its own; what runs is not cut off. */
+  | "yield"
   /** The host or a person wants the container gone. */
   | "stop";
 
@@ -111,7 +113,8 @@ export function next(state: StateName, event: SessionEvent, hasWork: boolean): S
 
 function idle(state: StateName, event: SessionEvent, hasWork: boolean): Step {
   if (event === "exited" || event === "start_failed") return ended();
-  if (event === "stop" || (event === "evict" && !hasWork)) return { state: "stopping", effects: ["stop"] };
+  if (event === "stop" || event === "yield" || (event === "evict" && !hasWork))
+    return { state: "stopping", effects: ["stop"] };
   return stay(state);
 }
 

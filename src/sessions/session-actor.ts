@@ -64,6 +64,8 @@ const STOP_GRACE = 3_000;
 const STOP_AGAIN = 5_000;
 /** While something waits or runs, a look at the mailbox this often is the net under the bell. */
 const NET_INTERVAL = 2_000;
+/** A session that never runs out of work gives its slot away after so long, when another waits for one. */
+const SLOT_TIME = 2 * 60_000;
 /** A finished turn's rows leave the mailbox this much later, off the way of the answer. */
 const SETTLE_AFTER = 30;
 /** How many tries the agent makes on a failing model request. */
@@ -85,6 +87,8 @@ export class SessionActor {
   #sandbox: Sandbox | null = null;
   #feed: Feed | null = null;
   #door: OpenDoor | null = null;
+  /** Since when it has had a container. */
+  #slotSince = 0;
   #failures = 0;
   #idleDeaths = 0;
   #tookUp = false;
@@ -192,6 +196,7 @@ export class SessionActor {
       this.#state = step.state;
       this.since = this.#parts.clock.now();
       this.#armTimer();
+      if (step.state === "starting") this.#slotSince = this.since;
     }
     for (const effect of step.effects) this.#do(effect);
     if (this.isIdle) this.#admission.idle();
@@ -354,7 +359,8 @@ export class SessionActor {
 
   /** Writes to the runner's inbound mailbox and rings when something is new. What fails is tried again by the net. */
   #feedRunner(write: (feed: Feed) => boolean): void {
-    if (!this.#feed) return;
+    // A container that is being ended must not begin anything: the next one gets it.
+    if (!this.#feed || this.#state === "stopping") return;
     try {
       if (write(this.#feed)) this.#door?.ring();
     } catch (error) {
@@ -456,10 +462,23 @@ export class SessionActor {
     this.#net = this.#parts.clock.after(NET_INTERVAL, () => {
       this.#net = null;
       if (!this.#sandbox || !this.hasWork) return;
+      this.#shareSlot();
       this.#feedRunner((feed) => feed.project());
       void this.#drain.look();
       this.#watch();
     });
+  }
+
+  /**
+   * When another waits for its slot, the runner is given nothing new, and stopped when it has come to the end of what it
+   * has: one look later at the earliest, when it has surely taken that up.
+   */
+  #shareSlot(): void {
+    const feed = this.#feed;
+    if (!feed) return;
+    const enough = this.#parts.clock.now() - this.#slotSince > SLOT_TIME && this.#admission.waiting > 0;
+    if (feed.paused && enough) this.handle("yield");
+    feed.paused = enough;
   }
 
   #armTimer(): void {

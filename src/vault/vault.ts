@@ -3,7 +3,7 @@
  * outside every mount. A secret is bound to its name and kind, so that a sealed value can't be moved to another row.
  */
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { Misuse } from "../lib/errors.ts";
 import type { Database } from "../lib/sqlite.ts";
@@ -35,7 +35,12 @@ export function vaultKey(file: string, mayCreate: boolean): Buffer {
     }
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
     key = randomBytes(KEY_BYTES);
-    writeFileSync(file, key, { mode: 0o600, flag: "wx", flush: true });
+    // It gets its name when it is whole, and the name is durable before anything is sealed with it.
+    writeFileSync(`${file}.new`, key, { mode: 0o600, flush: true });
+    renameSync(`${file}.new`, file);
+    const folder = openSync(dirname(file), "r");
+    fsyncSync(folder);
+    closeSync(folder);
   }
   if (key.length !== KEY_BYTES) {
     throw new Misuse(`the vault's key ${file} is damaged (${key.length} bytes)`, "Put it back from a backup.");
