@@ -1,0 +1,193 @@
+/** What people see in their chats, and what is promised about it. */
+import type { Address } from "../../src/store/address.ts";
+import type { Machine } from "./world/machine.ts";
+import { type Said, TERMINAL } from "./world/people.ts";
+import type { Shown } from "./world/platform.ts";
+
+interface OutboxRow {
+  id: number;
+  key: string;
+  state: string;
+  answers: string;
+  channel: string;
+  chat: string;
+  thread: string | null;
+}
+
+/** How a message is marked that may have been shown before. */
+const MARK = /^\(Repeated: .*?\)\s*/s;
+
+export class Chats {
+  readonly #machine: Machine;
+  /** What the terminal's chats show, read once for each look around. */
+  readonly #terminals = new Map<string, Shown[]>();
+
+  constructor(machine: Machine) {
+    this.#machine = machine;
+  }
+
+  /** Whether everything that was said has come to an end, and nothing is on its way. */
+  get settled(): boolean {
+    this.#terminals.clear();
+    const { people } = this.#machine;
+    const open = "SELECT 1 FROM outbox WHERE state IN ('pending','sending','retry') UNION ALL";
+    const unfinished = "SELECT 1 FROM inbox WHERE state IN ('queued','in_turn') LIMIT 1";
+    if (this.#machine.look(`${open} ${unfinished}`).length > 0) return false;
+    return people.said.every((said) => this.#hasEnded(said));
+  }
+
+  /** What was said longer ago than `limit` has its end. */
+  checkLateness(limit: number): void {
+    this.#terminals.clear();
+    const { people, world } = this.#machine;
+    const late = people.said.find((said) => said.at + limit < world.time.now && !this.#hasEnded(said));
+    if (late) {
+      const where = `${late.place.channel}/${late.place.chat}`;
+      this.#broken("a busy chat does not starve the others", `${late.id} in ${where} waits for more than ${limit} ms`);
+    }
+  }
+
+  check(): void {
+    this.#terminals.clear();
+    for (const said of this.#machine.people.said) this.#checkEnd(said);
+    for (const place of this.#machine.setup.places) {
+      this.#checkRepeats(place);
+      this.#checkOutboxOrder(place);
+      this.#checkAnswerOrder(place);
+    }
+    this.#checkSent();
+  }
+
+  #hasEnded(said: Said): boolean {
+    return this.#ends(said).length > 0 || this.#deadLetter(said);
+  }
+
+  #checkEnd(said: Said): void {
+    const ends = this.#ends(said);
+    const where = `${said.id} in ${said.place.channel}/${said.place.chat}`;
+    if (ends.length === 0 && !this.#deadLetter(said)) {
+      this.#broken("every accepted message ends visibly", `${where} has no end (platform id ${said.platformId})`);
+    }
+    // What was stopped ends with what the agent had, and with the word that it was stopped.
+    const first = ends.filter((shown) => !MARK.test(shown.text) && !/^Stopped/.test(shown.text));
+    if (first.length > 1) {
+      this.#broken("every accepted message ends once", `${where}: ${first.map(({ text }) => text).join(" | ")}`);
+    }
+  }
+
+  /** Where nothing went wrong the agent answered, and nobody had to be told of anything. */
+  checkUndisturbed(): void {
+    for (const { chat, channel, thread } of this.#machine.setup.places) {
+      const notice = this.#shownIn({ chat, channel, thread }).find(({ author }) => author === "system");
+      if (notice) this.#broken("undisturbed, the agent answers", `${channel}/${chat}: ${notice.text}`);
+    }
+  }
+
+  /** The same message may be shown again only where it says so. */
+  #checkRepeats(place: Address): void {
+    const seen = new Set<string>();
+    for (const { key, author, text, answers } of this.#shownIn(place)) {
+      if (MARK.test(text)) continue;
+      // Notices may well have the same words.
+      for (const name of author === "agent" ? [key, `${text} ${answers}`] : [key]) {
+        if (seen.has(name)) this.#broken("nothing is said twice", `${place.channel}/${place.chat}: ${key}: ${text}`);
+        seen.add(name);
+      }
+    }
+  }
+
+  /** What is shown in a conversation has the order of the outbox. */
+  #checkOutboxOrder(place: Address): void {
+    const rows = this.#outbox(place);
+    let last = 0;
+    for (const shown of this.#shownIn(place)) {
+      const id = rows.find(({ key }) => key === shown.key)?.id;
+      if (id === undefined) {
+        this.#broken("what is said was recorded", `${place.channel}/${place.chat}: ${shown.key}`);
+        continue;
+      }
+      if (id < last && !MARK.test(shown.text)) {
+        this.#broken("the outbox keeps its order", `${place.channel}/${place.chat}: row ${id} came after ${last}`);
+      }
+      last = Math.max(last, id);
+    }
+  }
+
+  /** An earlier message is not answered after a later one. */
+  #checkAnswerOrder(place: Address): void {
+    const numbers = new Map(
+      this.#machine
+        .look<{ platformId: string; number: number }>(
+          `SELECT e.platform_id AS platformId, i.number FROM inbox i JOIN inbound_events e ON e.id = i.event_id
+           WHERE e.channel=? AND e.chat=? AND e.thread IS ?`,
+          ...[place.channel, place.chat, place.thread],
+        )
+        .map(({ platformId, number }) => [platformId, number]),
+    );
+    const answered = new Set<string>();
+    let last = 0;
+    for (const { answers } of this.#shownIn(place)) {
+      const fresh = answers.filter((id) => !answered.has(id));
+      const mine = fresh.map((id) => numbers.get(id) ?? 0);
+      if (mine.some((number) => number < last)) {
+        this.#broken("answers keep the order of messages", `${place.channel}/${place.chat}: ${fresh} after ${last}`);
+      }
+      last = Math.max(last, ...mine);
+      for (const id of fresh) answered.add(id);
+    }
+  }
+
+  /** A row that counts as sent was shown. */
+  #checkSent(): void {
+    for (const place of this.#machine.setup.places) {
+      const keys = new Set(this.#shownIn(place).map(({ key }) => key));
+      for (const { key, state } of this.#outbox(place)) {
+        if (state === "sent" && !keys.has(key)) this.#broken("sent means shown", `${key} was not shown`);
+      }
+    }
+  }
+
+  /** Messages that answer it, in the order in which they were shown. */
+  #ends({ place, platformId }: Said): Shown[] {
+    if (platformId === null) return [];
+    return this.#shownIn(place).filter(({ answers }) => answers.includes(platformId));
+  }
+
+  /** It was answered, but the platform let the answer be given up, and the outbox shows that. */
+  #deadLetter({ place, platformId }: Said): boolean {
+    const platform = this.#machine.platforms.find(({ id }) => id === place.channel);
+    return this.#outbox(place).some(
+      ({ key, state, answers }) =>
+        (state === "dead" || state === "unknown") &&
+        platform?.gaveUp(key) &&
+        (JSON.parse(answers) as string[]).includes(platformId ?? ""),
+    );
+  }
+
+  #shownIn(place: Address): Shown[] {
+    if (place.channel === TERMINAL) return this.#terminal(place);
+    const platform = this.#machine.platforms.find(({ id }) => id === place.channel);
+    return platform?.shown.filter(({ chat, thread }) => chat === place.chat && thread === place.thread) ?? [];
+  }
+
+  #terminal({ chat, thread }: Address): Shown[] {
+    const known = this.#terminals.get(chat);
+    if (known) return known;
+    const shown = this.#machine
+      .look<Omit<Shown, "answers"> & { answers: string }>(
+        "SELECT author, text, answers, substr(key, 6) AS key FROM terminal_messages WHERE chat=? AND author<>'person' ORDER BY n",
+        chat,
+      )
+      .map((row) => ({ ...row, chat, thread, answers: (JSON.parse(row.answers) as number[]).map(String) }));
+    this.#terminals.set(chat, shown);
+    return shown;
+  }
+
+  #outbox({ channel, chat, thread }: Address): OutboxRow[] {
+    return this.#machine.look("SELECT * FROM outbox WHERE channel=? AND chat=? AND thread IS ?", channel, chat, thread);
+  }
+
+  #broken(promise: string, detail: string): void {
+    this.#machine.world.broken(promise, detail);
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * The simulation can fail: each patch in mutations/ breaks the host in one way, in a copy of the project, and must be
+ * found out by a promise that the patch names. Only with NANOCLAW_FULL=1, but that every patch still fits is seen always.
+ */
+import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
+import { cpSync, globSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join, resolve } from "node:path";
+import { test } from "node:test";
+
+const ROOT = resolve(import.meta.dirname, "../..");
+const PATCHES = globSync(join(import.meta.dirname, "mutations/*.patch")).sort();
+/** What the simulation is made of. */
+const COPIED = ["src", "protocol", "container/runner", "test/sim", "package.json"];
+/** How long a mutant may go undiscovered, in seconds. */
+const SECONDS = 120;
+const FIRST_SEED = 1;
+
+test("there are at least eight mutations, and each fits the code", () => {
+  assert.ok(PATCHES.length >= 8);
+  for (const patch of PATCHES) execFileSync("git", ["apply", "--check", patch], { cwd: ROOT, stdio: "pipe" });
+});
+
+for (const patch of process.env.NANOCLAW_FULL ? PATCHES : []) {
+  const [why = "", promises = ""] = headOf(patch);
+  test(`found out: ${why}`, async (t) => {
+    const copy = mutated(patch);
+    t.after(() => rmSync(copy, { recursive: true, force: true }));
+    const { code, text } = await play(copy);
+    assert.equal(code, 1, `not found out: ${text}`);
+    const broken = /^BROKEN PROMISE: (.+)$/m.exec(text)?.[1] ?? "";
+    assert.ok(promises.split(" | ").includes(broken), `another promise broke than "${promises}":\n${text}`);
+  });
+}
+
+/** The first line of a patch says what it breaks, the second, after `Promise: `, which promises may show it. */
+function headOf(patch: string): string[] {
+  const head = /^(.+)\nPromise: (.+)\n/.exec(readFileSync(patch, "utf8"));
+  assert.ok(head, `${basename(patch)} does not say why and which promise`);
+  return head.slice(1);
+}
+
+function mutated(patch: string): string {
+  const copy = mkdtempSync(join(tmpdir(), "nanoclaw-mutant-"));
+  for (const path of COPIED) {
+    cpSync(join(ROOT, path), join(copy, path), { recursive: true, filter: (one) => basename(one) !== "node_modules" });
+  }
+  symlinkSync(join(ROOT, "node_modules"), join(copy, "node_modules"));
+  execFileSync("git", ["apply", patch], { cwd: copy, stdio: "pipe" });
+  return copy;
+}
+
+function play(copy: string): Promise<{ code: number | null; text: string }> {
+  const args = ["test/sim/run.ts", "--seconds", String(SECONDS), "--from", String(FIRST_SEED), "--no-shrink"];
+  const child = spawn(process.execPath, args, { cwd: copy, stdio: ["ignore", "pipe", "pipe"] });
+  let text = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (piece: string) => {
+      text += piece;
+    });
+  }
+  return new Promise((done) => child.once("close", (code) => done({ code, text })));
+}

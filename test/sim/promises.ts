@@ -1,0 +1,149 @@
+/** What is promised to people and what holds the promises up: each by its name, checked while a run goes and at its end. */
+import type { InboundRow, OutboundRow } from "../../protocol/rows.ts";
+import { Audit } from "../../src/audit/audit.ts";
+import type { Acceptance } from "../../src/channels/channel.ts";
+import { systemClock } from "../../src/lib/clock.ts";
+import { messageOf } from "../../src/lib/errors.ts";
+import { Database } from "../../src/lib/sqlite.ts";
+import type { Address } from "../../src/store/address.ts";
+import type { Life } from "./base/life.ts";
+import type { Machine } from "./world/machine.ts";
+
+/** A clean stop: three seconds of grace for each container, and what it takes to recover. */
+const STOP_TIME = 120_000;
+
+/** How long it waits for the engine. */
+const PATIENCE = 30_000;
+
+export class Promises {
+  readonly #machine: Machine;
+  readonly #cursors = new Map<string, number>();
+  /** What each session's runners have begun and ended, by the turn's number. */
+  readonly #turns = new Map<string, Map<number, "begun" | "ended">>();
+  /** What each number of a session was seen to name. */
+  readonly #named = new Map<string, string>();
+  commits = 0;
+  #stopAt = 0;
+
+  constructor(machine: Machine) {
+    this.#machine = machine;
+  }
+
+  /** A container was started. */
+  containersChanged(): void {
+    const { engine, setup } = this.#machine;
+    const sessions = engine.running.map(({ session }) => session);
+    const doubled = sessions.find((session, index) => sessions.indexOf(session) !== index);
+    if (doubled) this.#broken("one container per session", `session ${doubled} has two containers`);
+    const most = engine.running.filter(({ recovery, unheard }) => !recovery && !unheard).length;
+    if (most > setup.maxContainers) {
+      this.#broken("no more containers than allowed", `${most} run, ${setup.maxContainers} are allowed`);
+    }
+  }
+
+  /** A channel was answered. */
+  acknowledged({ channel, chat }: Address, platformId: string, { status }: Acceptance): void {
+    const sql = "SELECT 1 FROM inbound_events WHERE channel=? AND chat=? AND platform_id=?";
+    const known = this.#machine.look(sql, channel, chat, platformId).length === 1;
+    this.#machine.world.trace.add("host", `answers for ${channel}/${chat} ${platformId}: ${status}`);
+    if (!known) this.#broken("acknowledged means durable", `${platformId} in ${channel}/${chat} is not stored`);
+  }
+
+  /** The host has committed. */
+  committed(): void {
+    this.commits += 1;
+    const sessions = this.#machine.look<{ id: string; cursor: number; running: number; ahead: number }>(
+      `SELECT id, outbound_cursor AS cursor,
+         (SELECT count(*) FROM turns WHERE session_id = id AND state = 'running') AS running,
+         EXISTS (SELECT 1 FROM turns WHERE session_id = id AND number > outbound_cursor) AS ahead FROM sessions`,
+    );
+    for (const { id, cursor, running, ahead } of sessions) {
+      const before = this.#cursors.get(id) ?? 0;
+      this.#cursors.set(id, cursor);
+      if (cursor < before) this.#broken("the cursor never goes back", `${id}: from ${before} to ${cursor}`);
+      if (running > 1) this.#broken("one turn at a time per session", `${id} has ${running} running turns`);
+      if (ahead) this.#broken("cursor and rows move together", `${id}: a turn is stored above the cursor ${cursor}`);
+      if (cursor > before) this.#checkPassed(id, before, cursor);
+    }
+  }
+
+  /** A runner has read rows of the host. */
+  inboundSeen(session: string, rows: InboundRow[]): void {
+    for (const { n, body } of rows) this.#name(session, n, body.kind === "message" ? body.text : body.action);
+  }
+
+  /** A runner has committed rows. */
+  outboundCommitted(session: string, rows: OutboundRow[]): void {
+    const turns = this.#turns.get(session) ?? new Map<number, "begun" | "ended">();
+    this.#turns.set(session, turns);
+    for (const { n, body } of rows) {
+      this.#name(session, n, JSON.stringify(body));
+      if (body.kind === "turn_started") turns.set(n, "begun");
+      if (body.kind === "turn_ended") turns.set(body.turn, "ended");
+    }
+  }
+
+  /** The host's process ended with an error that nobody caught. */
+  hostFailed(error: unknown): void {
+    const stack = error instanceof Error ? (error.stack ?? "") : "";
+    this.#broken("the host stays up", `${messageOf(error)}\n${stack}`);
+  }
+
+  stopping(life: Life): void {
+    const { world } = this.#machine;
+    this.#stopAt = world.time.now;
+    world.time.after(life, STOP_TIME, () => this.#broken("a clean stop ends", `it took longer than ${STOP_TIME} ms`));
+  }
+
+  stopped(life: Life): void {
+    const { engine, world } = this.#machine;
+    // What the engine did not end by then is left to the next start.
+    if (!life.alive || world.time.now - this.#stopAt >= PATIENCE) return;
+    const left = engine.running.filter(({ unheard }) => !unheard).map(({ id }) => id);
+    if (left.length > 0) this.#broken("a clean stop ends", `${left.join(", ")} still run`);
+  }
+
+  /** The turns that a cursor went past are stored. */
+  #checkPassed(session: string, after: number, upTo: number): void {
+    const begun = [...(this.#turns.get(session)?.keys() ?? [])].filter((turn) => turn > after && turn <= upTo).length;
+    const sql = "SELECT count(*) AS count FROM turns WHERE session_id=? AND number>? AND number<=?";
+    const stored = this.#machine.look<{ count: number }>(sql, session, after, upTo)[0]?.count;
+    if (stored !== begun) {
+      this.#broken("cursor and rows move together", `${session}: ${stored} of ${begun} turns are stored up to ${upTo}`);
+    }
+  }
+
+  /** At the end of a run, when everything had its time. */
+  atTheEnd(): void {
+    this.#checkTaken();
+    const db = new Database(this.#machine.database);
+    const verdict = new Audit(db, systemClock).verify();
+    db.close();
+    if (!verdict.intact) this.#broken("the audit chain is intact", `record ${verdict.seq}: ${verdict.why}`);
+  }
+
+  /** A turn's end that a runner has committed is never thrown away. */
+  #checkTaken(): void {
+    for (const [session, turns] of this.#turns) {
+      for (const [turn, state] of turns) {
+        if (state !== "ended") continue;
+        const sql = "SELECT state FROM turns WHERE session_id=? AND number=?";
+        const stored = this.#machine.look<{ state: string }>(sql, session, turn)[0]?.state ?? "missing";
+        if (["missing", "running", "interrupted"].includes(stored)) {
+          this.#broken("what a runner committed is taken once", `turn ${turn} of ${session} is ${stored}`);
+        }
+      }
+    }
+  }
+
+  #name(session: string, n: number, what: string): void {
+    const name = `${session}:${n}`;
+    const before = this.#named.get(name) ?? what;
+    this.#named.set(name, what);
+    if (before !== what) this.#broken("a number names one row", `${name} was ${before}, and is ${what}`);
+  }
+
+  #broken(promise: string, detail: string): void {
+    this.#machine.world.broken(promise, detail);
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * Plays simulated runs until one breaks a promise; that one is made shorter (unless --no-shrink) and told. Ends with 1
+ * when a promise broke.
+ *   node test/sim/run.ts --seed N [--keep 0-2,7] [--trace]        one seed, or a part of what happens in it
+ *   node test/sim/run.ts --seeds N,N,N                            these seeds
+ *   node test/sim/run.ts --seconds S [--from N] [--step K]        seeds from N on, each K-th; without --from fresh ones
+ */
+import { parseArgs } from "node:util";
+import { scenarioOf } from "./scenario.ts";
+import { part, shrink } from "./shrink.ts";
+import { type Outcome, simulate } from "./simulation.ts";
+
+/** How long a failing scenario is made shorter, milliseconds. */
+const SHRINK_TIME = 20_000;
+const MOST_SHOWN = 40;
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: "string" },
+    seeds: { type: "string" },
+    keep: { type: "string" },
+    trace: { type: "boolean", default: false },
+    seconds: { type: "string", default: "10" },
+    from: { type: "string" },
+    step: { type: "string", default: "1" },
+    "no-shrink": { type: "boolean", default: false },
+  },
+});
+const say = (text: string) => process.stdout.write(`${text}\n`);
+
+async function playOne(seed: string): Promise<void> {
+  const scenario = scenarioOf(seed);
+  const all = scenario.happenings.map((_, index) => index);
+  const keep = values.keep === undefined ? all : indexesOf(values.keep);
+  const outcome = await simulate(seed, part(scenario, keep), values.trace ? say : null);
+  tell(seed, outcome);
+  if (outcome.violation && values.keep === undefined) await tellShortest(seed, outcome.violation.promise);
+}
+
+/** Numbers from `first` on, for as long as there is time. */
+function* fresh(first: number): Generator<string> {
+  const end = performance.now() + Number(values.seconds) * 1000;
+  for (let n = first; performance.now() < end; n += Number(values.step)) yield String(n);
+}
+
+async function playMany(seeds: Iterable<string>): Promise<void> {
+  let played = 0;
+  for (const seed of seeds) {
+    const outcome = await simulate(seed, scenarioOf(seed));
+    played += 1;
+    if (!outcome.violation) continue;
+    tell(seed, outcome);
+    if (!values["no-shrink"]) await tellShortest(seed, outcome.violation.promise);
+    break;
+  }
+  say(`${played} seeds played`);
+}
+
+function tell(seed: string, { violation, digest, steps }: Outcome): void {
+  say(`seed ${seed}: ${digest} after ${steps} steps`);
+  if (!violation) return;
+  say(`BROKEN PROMISE: ${violation.promise}\n  ${violation.message}`);
+  process.exitCode = 1;
+}
+
+async function tellShortest(seed: string, promise: string): Promise<void> {
+  const scenario = scenarioOf(seed);
+  const kept = await shrink(seed, scenario, promise, performance.now() + SHRINK_TIME);
+  say(`${kept.length} of ${scenario.happenings.length} happenings are enough:`);
+  say(JSON.stringify(scenario.setup));
+  const { happenings } = part(scenario, kept);
+  for (const { at, ...act } of happenings.slice(0, MOST_SHOWN)) say(`  ${at} ms: ${JSON.stringify(act)}`);
+  if (happenings.length > MOST_SHOWN) say("  ...");
+  say(`again: node test/sim/run.ts --seed ${seed} --keep=${textOf(kept)} --trace`);
+}
+
+/** "0-2,7" for 0, 1, 2 and 7. */
+function textOf(indexes: number[]): string {
+  const runs: [number, number][] = [];
+  for (const index of indexes) {
+    const last = runs.at(-1);
+    if (last?.[1] === index - 1) last[1] = index;
+    else runs.push([index, index]);
+  }
+  return runs.map(([from, to]) => (from === to ? from : `${from}-${to}`)).join(",");
+}
+
+function indexesOf(text: string): number[] {
+  return text.split(",").flatMap((run) => {
+    const [from = Number.NaN, to = from] = run.split("-").map(Number);
+    return Array.from({ length: to - from + 1 || 0 }, (_, offset) => from + offset);
+  });
+}
+
+if (values.seed) await playOne(values.seed);
+else await playMany(values.seeds?.split(",") ?? fresh(Number(values.from ?? Date.now())));

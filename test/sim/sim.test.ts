@@ -1,0 +1,59 @@
+/** The simulation as a suite: seeds that once failed, fresh seeds for a time, and the proof that a seed replays exactly. */
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { join } from "node:path";
+import { test } from "node:test";
+import { ONCE_FAILED } from "./seeds.ts";
+
+/** How many seeds every run plays, the same each time. */
+const SEEDS = 100;
+/** How long fresh seeds are played in a full run, in seconds, on each of so many processors. */
+const SECONDS = 600;
+const PROCESSES = 2;
+const RUN = join(import.meta.dirname, "run.ts");
+
+test("a seed replays exactly, also in another process", async () => {
+  for (const seed of ["1", "20", "73"]) {
+    const [first, second] = await Promise.all([play("--seed", seed), play("--seed", seed)]);
+    assert.match(first.text, /^seed \d+: [0-9a-f]{16} after \d{2,} steps$/m);
+    assert.equal(first.text, second.text);
+  }
+});
+
+test("seeds that once failed keep every promise", async () => {
+  const { code, text } = await play("--seeds", Object.keys(ONCE_FAILED).join(","));
+  assert.equal(code, 0, text);
+});
+
+test("the first seeds keep every promise", async () => {
+  const halves = [0, 1].map((half) => Array.from({ length: SEEDS / 2 }, (_, i) => 1 + 2 * i + half).join(","));
+  for (const { code, text } of await Promise.all(halves.map((seeds) => play("--seeds", seeds)))) {
+    assert.equal(code, 0, text);
+  }
+});
+
+const full = process.env.NANOCLAW_FULL ? false : "only in a full run";
+
+test(`fresh seeds keep every promise, for ${SECONDS} s`, { skip: full }, async () => {
+  const first = Date.now();
+  const runs = await Promise.all(
+    Array.from({ length: PROCESSES }, (_, index) =>
+      play("--seconds", String(SECONDS), "--from", String(first + index), "--step", String(PROCESSES)),
+    ),
+  );
+  for (const { code, text } of runs) {
+    assert.equal(code, 0, text);
+    assert.match(text, /^[1-9]\d* seeds/m);
+  }
+});
+
+function play(...args: string[]): Promise<{ code: number | null; text: string }> {
+  const child: ChildProcess = spawn(process.execPath, [RUN, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  let text = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding("utf8").on("data", (piece: string) => {
+      text += piece;
+    });
+  }
+  return new Promise((resolve) => child.once("close", (code) => resolve({ code, text })));
+}

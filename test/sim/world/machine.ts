@@ -1,0 +1,110 @@
+/** A whole simulated machine: the host, the engine with its containers, the disk, the platforms and the people. */
+import { mkdirSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
+import { createAgentGroup } from "../../../src/agents/groups.ts";
+import { TERMINAL_USER } from "../../../src/channels/terminal.ts";
+import type { MessagingGroupId, UserId } from "../../../src/lib/ids.ts";
+import { type Paths, pathsOf } from "../../../src/lib/paths.ts";
+import type { Address } from "../../../src/store/address.ts";
+import { openStore } from "../../../src/store/store.ts";
+import { Promises } from "../promises.ts";
+import { Bells } from "./bells.ts";
+import { Disk } from "./disk.ts";
+import { Engine } from "./engine.ts";
+import { Host } from "./host.ts";
+import { People, TERMINAL } from "./people.ts";
+import { Platform } from "./platform.ts";
+import { Readers } from "./readers.ts";
+import type { World } from "./world.ts";
+
+const ROOT = resolve(import.meta.dirname, "../../..");
+const DAY = 86_400_000;
+
+export interface Setup {
+  maxContainers: number;
+  places: Address[];
+}
+
+export class Machine {
+  readonly world: World;
+  readonly setup: Setup;
+  readonly dir: string;
+  readonly paths: Paths;
+  readonly database: string;
+  readonly disk = new Disk();
+  readonly bells: Bells;
+  readonly engine: Engine;
+  readonly readers: Readers;
+  readonly platforms: Platform[];
+  readonly people: People;
+  readonly promises: Promises;
+  readonly host: Host;
+  /** Outbound mailboxes whose runner was cut off in a commit. */
+  readonly halfCommits = new Set<string>();
+  /** How often each outbound mailbox was committed to. */
+  readonly versions = new Map<string, number>();
+  /** Answers that agents gave so far. */
+  answers = 0;
+  readonly #window: DatabaseSync;
+  readonly #questions = new Map<string, StatementSync>();
+
+  constructor(world: World, setup: Setup) {
+    this.world = world;
+    this.setup = setup;
+    this.dir = world.dir;
+    this.paths = pathsOf(ROOT, { NANOCLAW_DATA: world.dir, NANOCLAW_RUN: join(world.dir, "run") });
+    this.paths.installation = "simulate";
+    this.database = this.paths.database;
+    mkdirSync(this.paths.sessions, { recursive: true });
+    this.#furnish();
+    this.#window = new DatabaseSync(this.database, { readOnly: true });
+    this.promises = new Promises(this);
+    this.bells = new Bells(world);
+    this.engine = new Engine(this);
+    this.readers = new Readers(this);
+    const platform = (id: string, idempotency: ConstructorParameters<typeof Platform>[2]) =>
+      new Platform(world, id, idempotency, (event, acceptance) =>
+        this.promises.acknowledged(event.address, event.platformId, acceptance),
+      );
+    this.platforms = [platform("keyed", { kind: "key", validFor: DAY }), platform("bare", { kind: "none" })];
+    this.people = new People(this);
+    this.host = new Host(this);
+  }
+
+  /** What the central database holds: committed rows only, whoever is alive. */
+  look<Row>(sql: string, ...values: SQLInputValue[]): Row[] {
+    const statement = this.#questions.get(sql) ?? this.#window.prepare(sql);
+    this.#questions.set(sql, statement);
+    return statement.all(...values) as Row[];
+  }
+
+  close(): void {
+    this.host.close();
+    this.#window.close();
+  }
+
+  /** One agent that listens in every place. */
+  #furnish(): void {
+    const { world, setup } = this;
+    const store = openStore(this.database);
+    const owner = TERMINAL_USER as UserId;
+    store.users.put({ id: owner, name: "You", timeZone: "UTC" }, world.wall());
+    store.users.grantOwner(owner);
+    const group = createAgentGroup(
+      store,
+      this.paths.groups,
+      { folder: "main", name: "Nano", provider: "scripted", model: null, runtime: null },
+      world.rng.fork("furniture"),
+      world.wall(),
+    );
+    for (const { channel, chat } of setup.places) {
+      if (store.groups.messagingGroup(channel, chat)) continue;
+      const id = `m-${channel}-${chat}` as MessagingGroupId;
+      const unknownSenderPolicy = channel === TERMINAL ? "strict" : "public";
+      store.groups.addMessagingGroup({ id, channel, chat, unknownSenderPolicy });
+      store.groups.wire(id, { agentGroup: group.id, engageMode: "always", sessionMode: "per-thread" });
+    }
+    store.db.close();
+  }
+}
