@@ -116,6 +116,10 @@ export class Promises {
   /** At the end of a run, when everything had its time. */
   atTheEnd(): void {
     this.#checkTaken();
+    const open = this.#machine.look<{ id: string; state: string }>("SELECT id, state FROM scheduled_tasks");
+    for (const { id, state } of open) {
+      if (state !== "done") this.#broken("a task that has run is done", `task ${id} is ${state}`);
+    }
     const db = new Database(this.#machine.database);
     const verdict = new Audit(db, systemClock).verify();
     db.close();

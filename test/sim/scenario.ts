@@ -1,7 +1,7 @@
 /** What happens in a run, made from its seed beforehand: who says what, which faults come when. A part of it is a scenario too. */
 import type { Address } from "../../src/store/address.ts";
 import { Rng } from "./base/rng.ts";
-import type { Setup } from "./world/machine.ts";
+import type { Setup, TaskPlan } from "./world/machine.ts";
 import { TERMINAL } from "./world/people.ts";
 import type { Mood } from "./world/platform.ts";
 import type { Script } from "./world/script.ts";
@@ -84,7 +84,7 @@ function crowd(rng: Rng): Scenario {
   }
   for (const place of PLACES.slice(maxContainers)) say(rng.int(1_000, calmAt / 3), place, 100);
   happenings.sort((a, b) => a.at - b.at);
-  return { setup: { maxContainers, places: PLACES }, happenings, calmAt, limit: 5 * 60_000 };
+  return { setup: { maxContainers, places: PLACES, tasks: [] }, happenings, calmAt, limit: 5 * 60_000 };
 }
 
 /** Nothing goes wrong. */
@@ -101,7 +101,7 @@ function fairWeather(rng: Rng): Scenario {
     happenings.push({ at: rng.int(0, calmAt), do: "say", place: rng.pick(PLACES), script });
   }
   happenings.sort((a, b) => a.at - b.at);
-  return { setup: { maxContainers: rng.int(1, 4), places: PLACES }, happenings, calmAt, limit: 10 * 60_000 };
+  return { setup: { maxContainers: rng.int(1, 4), places: PLACES, tasks: [] }, happenings, calmAt, limit: 10 * 60_000 };
 }
 
 function troubles(rng: Rng): Scenario {
@@ -117,7 +117,15 @@ function troubles(rng: Rng): Scenario {
   const count = faults.length === 0 ? 0 : rng.int(0, rng.pick([2, 6, 15]));
   for (let n = 0; n < count; n++) happenings.push({ at: rng.int(0, calmAt), ...rng.pick(faults)(rng, places) });
   happenings.sort((a, b) => a.at - b.at);
-  return { setup: { maxContainers: rng.int(1, 4), places }, happenings, calmAt, limit: null };
+  const tasks = rng.chance(0.3) ? tasksFor(places, calmAt, rng) : [];
+  return { setup: { maxContainers: rng.int(1, 4), places, tasks }, happenings, calmAt, limit: null };
+}
+
+/** Only where answers name what they answer by more than a number. */
+function tasksFor(places: Address[], calmAt: number, rng: Rng): TaskPlan[] {
+  return places
+    .filter(({ channel }) => channel !== TERMINAL)
+    .map((place) => ({ place, at: rng.int(1, calmAt), session: rng.pick(["own", "chat"]) }));
 }
 
 function plainScript(id: string): Script {

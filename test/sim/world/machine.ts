@@ -21,9 +21,18 @@ import type { World } from "./world.ts";
 const ROOT = resolve(import.meta.dirname, "../../..");
 const DAY = 86_400_000;
 
+/** A scheduled task that runs once. */
+export interface TaskPlan {
+  place: Address;
+  /** When it is due, in simulated milliseconds. */
+  at: number;
+  session: "own" | "chat";
+}
+
 export interface Setup {
   maxContainers: number;
   places: Address[];
+  tasks: TaskPlan[];
 }
 
 export class Machine {
@@ -57,6 +66,7 @@ export class Machine {
     this.paths.installation = "simulate";
     this.database = this.paths.database;
     mkdirSync(this.paths.sessions, { recursive: true });
+    this.people = new People(this);
     this.#furnish();
     this.#window = new DatabaseSync(this.database, { readOnly: true });
     this.promises = new Promises(this);
@@ -68,7 +78,6 @@ export class Machine {
         this.promises.acknowledged(event.address, event.platformId, acceptance),
       );
     this.platforms = [platform("keyed", { kind: "key", validFor: DAY }), platform("bare", { kind: "none" })];
-    this.people = new People(this);
     this.host = new Host(this);
   }
 
@@ -104,6 +113,16 @@ export class Machine {
       const unknownSenderPolicy = channel === TERMINAL ? "strict" : "public";
       store.groups.addMessagingGroup({ id, channel, chat, unknownSenderPolicy });
       store.groups.wire(id, { agentGroup: group.id, engageMode: "always", sessionMode: "per-thread" });
+    }
+    for (const [index, { place, at, session }] of setup.tasks.entries()) {
+      const due = world.wall() + at;
+      const standing = { state: "active", nextAt: due, failures: 0, note: "" } as const;
+      store.tasks.add({
+        ...{ ...standing, id: `t-${index}`, agentGroup: group.id, address: place, session, name: `task ${index}` },
+        ...{ prompt: "Do it.", schedule: { kind: "once", at: due }, timeZone: "UTC", missed: "latest" },
+        createdAt: world.wall(),
+      });
+      this.people.expect({ id: `task ${index}`, place, at, platformId: `task:t-${index}:${due}` });
     }
     store.db.close();
   }

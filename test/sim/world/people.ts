@@ -1,4 +1,4 @@
-/** People: what they said where, so that it can be told what became of it. At the terminal they try again until it is taken. */
+/** People: what they said where, and what else must have an end, so that it can be told what became of it. At the terminal they try again until it is taken. */
 import { TERMINAL_USER } from "../../../src/channels/terminal.ts";
 import type { SessionId } from "../../../src/lib/ids.ts";
 import type { Address } from "../../../src/store/address.ts";
@@ -24,6 +24,11 @@ export class People {
 
   constructor(machine: Machine) {
     this.#machine = machine;
+  }
+
+  /** Something that is not said by anybody is to have its end as well. */
+  expect(said: Said): void {
+    this.said.push(said);
   }
 
   say(place: Address, script: Script): void {

@@ -1,0 +1,108 @@
+/**
+ * The suite can fail: each patch in mutations/ breaks one thing in a copy of the project, and must be found out by the
+ * promise that it names: with NANOCLAW_FULL=1; else only that each still fits the code is checked. What can't be seen by
+ * killing a host whose only channel remembers every key is left to the simulation: a message sent without a durable
+ * intent, and a channel's `Unknown` swallowed.
+ */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { chmodSync, cpSync, globSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { test } from "node:test";
+import type { InsidePlan } from "./inside/hook.ts";
+import type { Target } from "./points.ts";
+import { promises } from "./promises.ts";
+import { firstRun } from "./scenario.ts";
+import { trial } from "./trial.ts";
+import { ROOT, type WorldOptions } from "./world.ts";
+
+const AT_ONCE = 3;
+const PATCHES = globSync(join(import.meta.dirname, "mutations/*.patch")).sort();
+/** Large, or this installation's own. */
+const NOT_COPIED = ["node_modules", ".git", ".tools", "data", "groups"];
+/** Milliseconds that a mutant gets for what it does not do. */
+const PATIENCE = 12_000;
+
+interface Mutation {
+  why: string;
+  promise: string;
+  options: WorldOptions;
+}
+
+/** What stands before the patch itself: why, then `Promise:`, then where to kill what. */
+function headOf(patch: string): Mutation {
+  const [head = ""] = patch.split("\n--- ");
+  const field = (name: string) => new RegExp(`^${name}: (.+)$`, "m").exec(head)?.[1];
+  const [death, inside] = [field("Death"), field("Inside")];
+  const promise = field("Promise") ?? "";
+  assert.ok((Object.values(promises) as string[]).includes(promise), `no such promise: "${promise}"`);
+  return {
+    why: head.split("\n")[0] ?? "",
+    promise,
+    options: {
+      ...(death && death !== "none" && { target: JSON.parse(death) as Target }),
+      ...(inside && { inside: JSON.parse(inside) as InsidePlan }),
+    },
+  };
+}
+
+/** Makes `copy` a copy of the project with the patch, readable by containers. */
+function mutate(copy: string, patch: string): void {
+  chmodSync(copy, 0o755);
+  for (const name of readdirSync(ROOT).filter((name) => !NOT_COPIED.includes(name))) {
+    cpSync(join(ROOT, name), join(copy, name), {
+      recursive: true,
+      filter: (path) => basename(path) !== "node_modules",
+    });
+  }
+  symlinkSync(join(ROOT, "node_modules"), join(copy, "node_modules"));
+  applyTo(copy, patch);
+}
+
+function applyTo(root: string, patch: string, ...flags: string[]): void {
+  try {
+    execFileSync("git", ["apply", "-C1", ...flags, patch], { cwd: root, stdio: "pipe", encoding: "utf8" });
+  } catch (error) {
+    const why = (error as { stderr: string }).stderr;
+    throw new Error(`${basename(patch)} does not fit the code any more; make it anew: ${why}`);
+  }
+}
+
+test("each mutation still fits the code", () => {
+  assert.ok(PATCHES.length >= 8);
+  for (const patch of PATCHES) {
+    headOf(readFileSync(patch, "utf8"));
+    applyTo(ROOT, patch, "--check");
+  }
+});
+
+const full = process.env.NANOCLAW_FULL === "1";
+
+test("each mutation is found out by the promise that it breaks", {
+  concurrency: AT_ONCE,
+  skip: !full && "only with --full",
+}, async (t) => {
+  await Promise.all(
+    PATCHES.map((patch) => {
+      const { why, promise, options } = headOf(readFileSync(patch, "utf8"));
+      return t.test(`${basename(patch, ".patch")}: ${why}`, async () => {
+        const root = mkdtempSync(join(tmpdir(), "nc-mutant-"));
+        try {
+          mutate(root, patch);
+          const early = options.target?.run === 0 || options.inside !== undefined;
+          const play = early
+            ? async (world: Parameters<typeof firstRun>[0]) => void (await firstRun(world))
+            : undefined;
+          const { broken, log } = await trial({ ...options, root, patience: PATIENCE }, play);
+          assert.ok(
+            broken.some((line) => line.startsWith(`${promise}: `)),
+            `"${promise}" was not found broken, but only:\n${broken.join("\n")}\n${log}`,
+          );
+        } finally {
+          rmSync(root, { recursive: true });
+        }
+      });
+    }),
+  );
+});

@@ -1,0 +1,244 @@
+/**
+ * A host that may die at any moment, its containers, and a client that doesn't give up: what was not acknowledged is
+ * said again with the same key. The client remembers what was acknowledged, to hold the host to it.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { DatabaseSync, type SQLInputValue } from "node:sqlite";
+import { fileURLToPath } from "node:url";
+import { ControlClient, HostDown, VerbError } from "../../cli/client.ts";
+import type { VerbInput, VerbName, VerbResult } from "../../src/control/verbs.ts";
+import { type Paths, pathsOf } from "../../src/lib/paths.ts";
+import { Containers } from "./containers.ts";
+import type { Recording, Target } from "./points.ts";
+
+export const ROOT = resolve(import.meta.dirname, "../..");
+const HOOK = fileURLToPath(new URL("./hook.ts", import.meta.url));
+const PATIENCE = 30_000;
+
+/** The host was killed, by its hook or by the test. */
+export class HostDied extends Error {
+  override readonly name = "HostDied";
+}
+
+/** The host ended without having been told to, or does not do what it must: a promise is broken. */
+export class Broken extends Error {
+  override readonly name = "Broken";
+}
+
+export interface Said {
+  chat: string;
+  text: string;
+  key: string;
+  /** Its number, once it was acknowledged. */
+  n: number | null;
+}
+
+export interface WorldOptions {
+  /** The project whose host runs; a mutated copy of this one, or this one itself. */
+  root?: string;
+  target?: Target;
+  /** What happens inside of containers (see inside/hook.ts). */
+  inside?: object;
+  /** Milliseconds after which something that should have come counts as not coming. */
+  patience?: number;
+  /** More variables for the host. @param data its data folder */
+  env?: (data: string) => Record<string, string>;
+}
+
+export class World {
+  readonly dir = mkdtempSync(join(tmpdir(), "nc-crash-"));
+  readonly paths: Paths;
+  readonly said: Said[] = [];
+  readonly #options: WorldOptions;
+  readonly #root: string;
+  readonly #env: NodeJS.ProcessEnv;
+  readonly #client: ControlClient;
+  readonly containers: Containers;
+  #host: ChildProcess | null = null;
+  #runs = 0;
+  #stderr = "";
+  /** The hook killed the host where it was told to. */
+  struck = false;
+  /** The last host process did not end in an orderly way. */
+  died = false;
+
+  constructor(options: WorldOptions = {}) {
+    this.#options = options;
+    this.#root = options.root ?? ROOT;
+    this.#env = {
+      ...process.env,
+      NANOCLAW_DATA: join(this.dir, "data"),
+      NANOCLAW_RUN: join(this.dir, "run"),
+      NANOCLAW_IMAGE: "nanoclaw-agent:latest",
+      XDG_CONFIG_HOME: join(this.dir, "config"),
+      NANOCLAW_LOG_LEVEL: "debug",
+      ...options.env?.(join(this.dir, "data")),
+    };
+    this.paths = pathsOf(this.#root, this.#env);
+    mkdirSync(join(this.dir, "points"));
+    this.containers = new Containers(this.paths.installation);
+    this.#client = new ControlClient(this.paths.controlSocket);
+  }
+
+  get alive(): boolean {
+    return this.#host !== null && this.#host.exitCode === null && this.#host.signalCode === null;
+  }
+
+  /** Starts the next host process of the scenario, with the hook, and waits until it answers. */
+  async start(): Promise<void> {
+    const number = this.#runs;
+    this.#runs += 1;
+    const { target, inside } = this.#options;
+    const here = target?.run === number && !this.struck;
+    await this.#spawn(["--import", HOOK], {
+      NANOCLAW_CRASH_RECORD: this.#recordOf(number),
+      ...(here && { NANOCLAW_CRASH_AT: JSON.stringify(target) }),
+      ...(inside && { NANOCLAW_CRASH_INSIDE: JSON.stringify(inside) }),
+    });
+  }
+
+  /** Starts a host as a person would: without the hook. */
+  restart(): Promise<void> {
+    return this.#spawn([], {});
+  }
+
+  async #spawn(flags: string[], env: Record<string, string>): Promise<void> {
+    const child = spawn(process.execPath, [...flags, join(this.#root, "src", "main.ts")], {
+      env: { ...this.#env, ...env },
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    this.#host = child;
+    this.#stderr = "";
+    this.died = false;
+    child.stderr.on("data", (chunk: Buffer) => {
+      this.#stderr = (this.#stderr + chunk).slice(-4000);
+    });
+    await this.call("chat.list", {});
+  }
+
+  /** Sends a signal and waits for the end of the process. */
+  async kill(signal: NodeJS.Signals): Promise<void> {
+    const child = this.#host;
+    if (!child || !this.alive) return;
+    const gone = new Promise((done) => child.once("exit", done));
+    child.kill(signal);
+    await gone;
+    this.died = child.signalCode === "SIGKILL";
+    if (signal !== "SIGKILL" && this.died) this.#hostDied();
+  }
+
+  #hostDied(): never {
+    const { exitCode, signalCode } = this.#host ?? {};
+    if (signalCode !== "SIGKILL")
+      throw new Broken(`the host ended by itself, ${signalCode ?? `code ${exitCode}`}: ${this.#stderr}`);
+    this.died = true;
+    if (this.#options.target) this.struck = true;
+    throw new HostDied("the host was killed");
+  }
+
+  /** Asks for a verb until the host answers. @throws HostDied */
+  async call<N extends VerbName>(verb: N, args: VerbInput<N>): Promise<VerbResult<N>> {
+    for (;;) {
+      try {
+        return await this.#client.call(verb, args);
+      } catch (error) {
+        const mayCome = error instanceof HostDown || (error instanceof VerbError && error.code === "unavailable");
+        if (!mayCome) throw error;
+        if (!this.alive) this.#hostDied();
+        await pause(10);
+      }
+    }
+  }
+
+  /** Says something. What is not acknowledged because the host dies is said again by `sayAgain`. */
+  async say(chat: string, text: string): Promise<Said> {
+    const said: Said = { chat, text, key: `crash-test-${this.said.length}`, n: null };
+    this.said.push(said);
+    await this.#send(said);
+    return said;
+  }
+
+  async sayAgain(): Promise<void> {
+    for (const said of this.said) if (said.n === null) await this.#send(said);
+  }
+
+  async #send(said: Said): Promise<void> {
+    const { chat, text, key } = said;
+    said.n = (await this.call("chat.send", { chat, text, key })).n;
+  }
+
+  /** Rows of the central database; none before it is there. */
+  query<Row>(sql: string, ...values: SQLInputValue[]): Row[] {
+    let db: DatabaseSync | null = null;
+    try {
+      db = new DatabaseSync(this.paths.database, { readOnly: true, timeout: 2000 });
+      return db.prepare(sql).all(...values) as Row[];
+    } catch (error) {
+      if (/unable to open|no such table/.test(String(error))) return [];
+      throw error;
+    } finally {
+      db?.close();
+    }
+  }
+
+  /** Waits until `done`. @throws HostDied, or Broken after `ms` */
+  async until(what: string, done: () => boolean, ms = this.#options.patience ?? PATIENCE): Promise<void> {
+    const deadline = Date.now() + ms;
+    while (!done()) {
+      if (!this.alive) this.#hostDied();
+      if (Date.now() > deadline) throw new Broken(`after ${ms / 1000} s still not so: ${what}`);
+      await pause(15);
+    }
+  }
+
+  answered({ n }: Said): boolean {
+    const sql = "SELECT 1 FROM terminal_messages, json_each(answers) WHERE value = ?";
+    return n !== null && this.query(sql, n).length > 0;
+  }
+
+  /** Whether an agent has the message, as far as the host knows; on a slow machine it may have ended already. */
+  begun({ n }: Said): boolean {
+    const sql =
+      "SELECT 1 FROM inbox i JOIN inbound_events e ON e.id = i.event_id WHERE e.platform_id = ? AND i.state <> 'queued'";
+    return n !== null && this.query(sql, String(n)).length > 0;
+  }
+
+  sessionOf(chat: string): string {
+    return this.query<{ id: string }>("SELECT id FROM sessions WHERE chat = ?", chat)[0]?.id ?? "";
+  }
+
+  #recordOf(number: number): string {
+    return join(this.dir, "points", String(number));
+  }
+
+  /** The points that the host processes with the hook have passed. */
+  recording(): Recording {
+    return Array.from({ length: this.#runs }, (_, number) => {
+      try {
+        return readFileSync(this.#recordOf(number), "utf8").split("\n").filter(Boolean);
+      } catch {
+        return [];
+      }
+    });
+  }
+
+  logTail(): string {
+    try {
+      return readFileSync(join(this.paths.logs, "host.log"), "utf8").slice(-4000);
+    } catch {
+      return "";
+    }
+  }
+
+  /** Ends everything that this world started and leaves nothing of it. */
+  async remove(): Promise<void> {
+    await this.kill("SIGKILL").catch(() => {});
+    await this.containers.remove();
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+}
+
+export const pause = (ms: number) => new Promise<void>((done) => setTimeout(done, ms));
