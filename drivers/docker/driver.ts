@@ -46,7 +46,7 @@ export class DockerDriver implements SandboxDriver {
     if (info.OSType !== "linux" || process.platform !== "linux" || info.OperatingSystem === "Docker Desktop") {
       throw new EngineError(
         `the container engine runs in a virtual machine (${info.OperatingSystem}), where a session's socket can't be mounted`,
-        "Use Docker Engine on Linux: https://docs.docker.com/engine/install/.",
+        "Use Docker Engine on Linux; on Debian and Ubuntu `bash nanoclaw.sh` installs it.",
       );
     }
     this.cannot.splice(0, this.cannot.length, ...missing(info));

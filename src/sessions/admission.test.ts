@@ -29,3 +29,27 @@ test("whoever waits asks an idle holder to make room; adopted containers count",
   admission.release(id("adopted"));
   assert.deepEqual(granted, ["a"]);
 });
+
+test("a holder that has become idle is asked to make room for who waits, and for nobody otherwise", () => {
+  let asked = 0;
+  const admission = new Admission(1, () => {
+    asked += 1;
+  });
+  admission.ask(id("a"), () => {});
+  admission.idle();
+  assert.equal(asked, 0);
+  admission.ask(id("b"), () => {});
+  admission.idle();
+  assert.equal(asked, 2);
+});
+
+test("while nobody knows how many containers run, nothing is granted", () => {
+  const admission = new Admission(2, () => {});
+  const granted: string[] = [];
+  admission.close();
+  for (const name of ["a", "b"]) admission.ask(id(name), () => granted.push(name));
+  admission.hold(id("found"));
+  assert.deepEqual(granted, []);
+  admission.open();
+  assert.deepEqual(granted, ["a"]);
+});

@@ -107,3 +107,19 @@ test("however long the queue, the file holds a window of it, and a huge row alwa
   assert.equal(feed.settle(), true);
   assert.deepEqual(numbers(), rest.slice(0, 200));
 });
+
+test("while it is paused nothing new goes in, but what is finished goes", () => {
+  const { say, open, numbers, store } = given();
+  const first = say("one");
+  const feed = open();
+  feed.paused = true;
+  const second = say("two");
+  assert.equal(feed.project(), false);
+  store.inbox.intoTurn(SESSION, [first], 1);
+  store.inbox.finish(SESSION, [first], 1, "done");
+  feed.settle();
+  assert.deepEqual(numbers(), []);
+  feed.paused = false;
+  assert.equal(feed.project(), true);
+  assert.deepEqual(numbers(), [second]);
+});

@@ -54,6 +54,15 @@ test("a container with work gives its slot away between two turns, not within on
   assert.equal(next("busy", "yield", true).state, "busy");
 });
 
+test("a container that is found while its session waits for one is taken, wherever that stands", () => {
+  assert.deepEqual(next("waiting", "adopted", true), { state: "starting", effects: ["leave_queue"] });
+  assert.equal(next("cooling", "adopted", true).state, "starting");
+});
+
+test("a start whose answer was lost ends even what its runner has begun", () => {
+  for (const state of ["ready", "busy"] as const) assert.equal(next(state, "start_failed", true).state, "recovering");
+});
+
 test("in any order of events: one start per slot, and each slot is given back once", () => {
   fc.assert(
     fc.property(fc.array(fc.tuple(fc.constantFrom(...events), fc.boolean()), { maxLength: 200 }), (sequence) => {

@@ -113,27 +113,26 @@ export class Chats {
     }
   }
 
-  /** An earlier message is not answered after a later one. */
+  /** Within a session an earlier message is not answered after a later one. */
   #checkAnswerOrder(place: Address): void {
-    const numbers = new Map(
-      this.#machine
-        .look<{ platformId: string; number: number }>(
-          `SELECT e.platform_id AS platformId, i.number FROM inbox i JOIN inbound_events e ON e.id = i.event_id
-           WHERE e.channel=? AND e.chat=? AND e.thread IS ?`,
-          ...[place.channel, place.chat, place.thread],
-        )
-        .map(({ platformId, number }) => [platformId, number]),
+    const rows = this.#machine.look<{ platformId: string; session: string; number: number }>(
+      `SELECT e.platform_id AS platformId, i.session_id AS session, i.number FROM inbox i
+       JOIN inbound_events e ON e.id = i.event_id WHERE e.channel=? AND e.chat=? AND e.thread IS ?`,
+      ...[place.channel, place.chat, place.thread],
     );
-    const answered = new Set<string>();
-    let last = 0;
+    const open = new Map(rows.map((row) => [row.platformId, row]));
+    const last = new Map<string, number>();
     for (const { answers } of this.#shownIn(place)) {
-      const fresh = answers.filter((id) => !answered.has(id));
-      const mine = fresh.map((id) => numbers.get(id) ?? 0);
-      if (mine.some((number) => number < last)) {
-        this.#broken("answers keep the order of messages", `${place.channel}/${place.chat}: ${fresh} after ${last}`);
+      for (const id of answers) {
+        const row = open.get(id);
+        if (!row) continue;
+        open.delete(id);
+        const before = last.get(row.session) ?? 0;
+        last.set(row.session, row.number);
+        if (row.number < before) {
+          this.#broken("answers keep the order of messages", `${place.channel}/${place.chat}: ${id} after ${before}`);
+        }
       }
-      last = Math.max(last, ...mine);
-      for (const id of fresh) answered.add(id);
     }
   }
 
