@@ -406,11 +406,11 @@ describe("a failing model", () => {
         async ({ provider, events, until }) => {
           provider.send({ id: "a", text: "hi" });
           const error = await until("error");
-          assert.deepEqual([error.class, error.message], ["unreachable", "the model has not said anything for 1 s"]);
+          assert.deepEqual([error.class, error.message], ["unreachable", "the model has not said anything for 4 s"]);
           provider.send({ id: "b", text: "again" });
           assert.equal((await until("end", events.length)).text, "well again");
         },
-        { limits: { silence: 1000 } },
+        { limits: { silence: 4000 } },
       );
     }
   });
@@ -431,7 +431,7 @@ describe("a failing model", () => {
         await until("end", events.indexOf(error));
         assert.deepEqual(taken(), ["a", "b"]);
       },
-      { limits: { silence: 1000 } },
+      { limits: { silence: 4000 } },
     );
   });
 
