@@ -161,6 +161,12 @@ export class SessionActor {
     if (!this.#isWithoutContainer) return;
     this.#admission.hold(this.session.id);
     this.handle("adopted");
+    await this.#takeOn(sandbox);
+  }
+
+  /** Attaches to a container that runs already; one that can't be talked to is ended. */
+  async #takeOn(sandbox: Sandbox): Promise<void> {
+    this.#log.info({ container: sandbox.name }, "container found running");
     this.#attach(sandbox);
     try {
       await this.#openSides();
@@ -247,15 +253,15 @@ export class SessionActor {
       const groupFolder = join(this.#parts.groupsDir, group.folder);
       const earlier = this.#settled ? null : await this.#takeOver();
       if (!earlier && !this.hasWork) return this.#notNeeded();
-      prepareFolder(this.#folder, group.uid, this.#parts.readersGroup);
-      this.#writeConfig(group, groupFolder);
       this.#tookUp = false;
       this.#stopCause = "";
+      if (earlier) return await this.#takeOn(earlier);
+      prepareFolder(this.#folder, group.uid, this.#parts.readersGroup);
+      this.#writeConfig(group, groupFolder);
       await this.#openSides();
-      const sandbox = earlier ?? (await driver.start(this.#parts.specOf(this.#plan(group, groupFolder, false))));
-      this.#log.info({ container: sandbox.name }, earlier ? "container found running" : "container started");
+      const sandbox = await driver.start(this.#parts.specOf(this.#plan(group, groupFolder, false)));
+      this.#log.info({ container: sandbox.name }, "container started");
       this.#attach(sandbox);
-      if (this.state === "stopping") void this.#stop();
     } catch (error) {
       this.#log.error({ error: messageOf(error) }, "container could not be started");
       // The engine's answer may have been lost, and the container may run.
@@ -370,6 +376,7 @@ export class SessionActor {
 
   #attach(sandbox: Sandbox): void {
     this.#sandbox = sandbox;
+    if (this.#state === "stopping") void this.#stop();
     this.#watch();
     void sandbox.exited.then(async (exit) => {
       this.#sandbox = null;

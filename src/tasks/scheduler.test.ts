@@ -257,6 +257,17 @@ test("a single time that failed is tried again after a rest, and a success makes
   assert.deepEqual([g.task().state, g.task().failures], ["done", 0]);
 });
 
+test("a single time that failed is tried again also where the clock was set back before it", () => {
+  const g = given({ schedule: { kind: "once", at: NOON + HOUR } });
+  g.clock.advance(HOUR);
+  g.clock.jump(-2 * HOUR);
+  g.end(false);
+  g.clock.advance(2 * HOUR);
+  assert.equal(g.heard().length, 2);
+  g.end(true);
+  assert.deepEqual([g.task().state, g.task().failures], ["done", 0]);
+});
+
 test("a task whose agent left the chat fails and says so in its history; it does not hold up the others", () => {
   const g = given();
   g.store.tasks.add({ ...g.task(), id: "t-2", nextAt: NOON + HOUR + 1 });

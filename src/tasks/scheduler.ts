@@ -134,7 +134,10 @@ export class Scheduler {
     tasks.update(task.id, { ...task, nextAt });
     if (run === null) return;
     const planned = `It was due at ${localTime(run, task.timeZone)} (${task.timeZone}).`;
-    this.#begin(task, run, now - run > LONGEST_SLEEP ? `${planned} It could not run then.` : planned, now);
+    const why = now - run > LONGEST_SLEEP ? `${planned} It could not run then.` : planned;
+    const begun = this.#begin(task, run, why, now);
+    // After the clock was set back a failed one-shot comes to the very time again that it has run for.
+    if (!begun && nextAt === null) this.#begin(task, Math.max(now, run + 1), why, now);
   }
 
   /** @returns false when that very run was begun before */

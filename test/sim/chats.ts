@@ -31,8 +31,9 @@ export class Chats {
     this.#terminals.clear();
     const { people } = this.#machine;
     const open = "SELECT 1 FROM outbox WHERE state IN ('pending','sending','retry') UNION ALL";
-    const unfinished = "SELECT 1 FROM inbox WHERE state IN ('queued','in_turn') LIMIT 1";
-    if (this.#machine.look(`${open} ${unfinished}`).length > 0) return false;
+    const unfinished = "SELECT 1 FROM inbox WHERE state IN ('queued','in_turn') UNION ALL";
+    const tasks = "SELECT 1 FROM scheduled_tasks WHERE state='active' LIMIT 1";
+    if (this.#machine.look(`${open} ${unfinished} ${tasks}`).length > 0) return false;
     return people.said.every((said) => this.#hasEnded(said));
   }
 

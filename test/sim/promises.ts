@@ -99,7 +99,7 @@ export class Promises {
     const { engine, world } = this.#machine;
     // What the engine did not end by then is left to the next start.
     if (!life.alive || world.time.now - this.#stopAt >= PATIENCE) return;
-    const left = engine.running.filter(({ unheard }) => !unheard).map(({ id }) => id);
+    const left = engine.running.filter(({ knownTo }) => knownTo === life).map(({ id }) => id);
     if (left.length > 0) this.#broken("a clean stop ends", `${left.join(", ")} still run`);
   }
 

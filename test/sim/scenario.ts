@@ -152,6 +152,7 @@ function moodOf(rng: Rng): Mood {
     { kind: "busy", retryAfter: rng.int(100, 60_000) },
     { kind: "loses answers", arrived: rng.chance(0.5) },
     { kind: "silent" },
+    { kind: "fickle" },
     { kind: "refuses" },
   ]);
 }

@@ -19,6 +19,8 @@ export class Container {
   readonly life: Life;
   /** The host was told that it could not be started: it does not know of it until it looks. */
   unheard = false;
+  /** The host's process that knows of it. */
+  knownTo: Life | null = null;
   readonly #machine: Machine;
   #runner: Runner | null = null;
   #exit: Exit | null = null;

@@ -103,6 +103,7 @@ export class Engine {
 
   #sandbox(life: Life, container: Container): Sandbox {
     container.unheard = false;
+    container.knownTo = life;
     const exited = this.#watch(life, container);
     return {
       id: container.id,

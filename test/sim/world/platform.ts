@@ -26,6 +26,8 @@ export type Mood =
   | { kind: "loses answers"; arrived: boolean }
   /** It takes a message and never answers. */
   | { kind: "silent" }
+  /** Each message meets another mood. */
+  | { kind: "fickle" }
   /** The agent was thrown out. */
   | { kind: "refuses" };
 
@@ -44,6 +46,13 @@ interface Update {
   acknowledged: boolean;
 }
 
+const FICKLE: Mood[] = [
+  { kind: "well" },
+  { kind: "dead" },
+  { kind: "busy", retryAfter: 500 },
+  { kind: "loses answers", arrived: true },
+  { kind: "loses answers", arrived: false },
+];
 const WAY_MS: [number, number] = [2, 60];
 /** A platform hands an update over again when it was not acknowledged for so long. */
 const HAND_OVER_AGAIN = 3_000;
@@ -127,7 +136,7 @@ export class Platform {
 
   /** @returns null for no answer at all */
   #receive({ chat, thread }: Address, { author, text, answers }: OutgoingMessage, key: string): Receipt | null {
-    const { mood } = this;
+    const mood = this.mood.kind === "fickle" ? this.#world.rng.pick(FICKLE) : this.mood;
     this.#world.trace.add(this.id, `gets ${key} (${mood.kind}) for ${chat}: ${text.slice(0, 60)}`);
     if (mood.kind === "dead") throw new Retryable("the platform can't be reached");
     if (mood.kind === "busy") throw new Retryable("too many requests", mood.retryAfter);
