@@ -2,12 +2,12 @@
 import { mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ReaderPool } from "../drivers/readers/reader-pool.ts";
 import { decodeMailbox } from "../protocol/mailbox/decode.ts";
 import { changeCounter, readSnapshot } from "../protocol/mailbox/snapshot.ts";
 import { MailboxWriter } from "../protocol/mailbox/writer.ts";
 import type { OutboundBody } from "../protocol/rows.ts";
 import { silentLog } from "../src/lib/log.ts";
-import { ReaderPool } from "../src/sessions/readers/reader-pool.ts";
 import { percentiles, type Row, type Section, single, table } from "./stats.ts";
 
 const ROUNDS = 2_000;

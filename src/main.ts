@@ -2,6 +2,10 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DockerDriver } from "../drivers/docker/driver.ts";
+import { checkCredential } from "../drivers/door/credential-check.ts";
+import { Gateway } from "../drivers/door/gateway.ts";
+import { ModelServer } from "../drivers/model-server/model-server.ts";
+import { ReaderPool } from "../drivers/readers/reader-pool.ts";
 import { MailboxWriter } from "../protocol/mailbox/writer.ts";
 import { Audit } from "./audit/audit.ts";
 import type { Channel } from "./channels/channel.ts";
@@ -11,9 +15,7 @@ import { groupEffects } from "./control/effects/groups.ts";
 import { taskEffects } from "./control/effects/tasks.ts";
 import { Executor } from "./control/execute.ts";
 import { anthropicBundle } from "./gateway/bundle.ts";
-import { Gateway } from "./gateway/gateway.ts";
 import { ModelChoice } from "./gateway/model-choice.ts";
-import { ModelServer } from "./gateway/model-server.ts";
 import { controlApp, listen } from "./http/control-server.ts";
 import { systemClock } from "./lib/clock.ts";
 import { Misuse, messageOf } from "./lib/errors.ts";
@@ -24,7 +26,6 @@ import { type Paths, pathsOf } from "./lib/paths.ts";
 import { messagePath } from "./message-path.ts";
 import { containerSpec } from "./sessions/container.ts";
 import { defaultTimers } from "./sessions/machine.ts";
-import { ReaderPool } from "./sessions/readers/reader-pool.ts";
 import { openStore } from "./store/store.ts";
 import { Vault } from "./vault/vault.ts";
 
@@ -70,6 +71,7 @@ export async function startHost(paths: Paths, log: Log, onStop: () => void, more
   const model = new ModelChoice({
     settings: store.settings,
     practiceServer,
+    checkCredential,
     practiceAddress: `unix:${practiceSocket}`,
     usualAddress: anthropicBundle.address,
   });

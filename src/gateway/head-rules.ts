@@ -4,10 +4,16 @@
  */
 import type { IncomingHttpHeaders } from "node:http";
 import { MODEL_PREFIX } from "../../protocol/session-socket.ts";
-import type { Refusal } from "./answers.ts";
 import type { ModelBundle } from "./bundle.ts";
 import type { Credential } from "./door.ts";
 import { isListed } from "./names.ts";
+
+/** Why a request goes no further. */
+export interface Refusal {
+  status: number;
+  type: string;
+  why: string;
+}
 
 export interface Head {
   method: string;

@@ -3,20 +3,22 @@
  * address and the command that runs it, nothing more.
  */
 import { z } from "zod";
+import type { ErrorClass } from "../../protocol/rows.ts";
 import { Misuse } from "../lib/errors.ts";
 import type { Settings } from "../store/settings.ts";
-import { checkCredential } from "./credential-check.ts";
 import type { Credential, Upstream } from "./door.ts";
-import type { ModelServer } from "./model-server.ts";
-import { isModelAddress } from "./upstream.ts";
 
 const choice = z.object({ model: z.enum(["practice", "anthropic"]), address: z.string().nullable() });
 type Choice = z.infer<typeof choice>;
 
+export type CredentialVerdict = { ok: true } | { ok: false; class: ErrorClass; message: string };
+
 export interface ModelChoiceParts {
   settings: Settings;
   /** Runs the practice model while it is chosen. */
-  practiceServer: ModelServer;
+  practiceServer: { start(): Promise<void>; stop(): Promise<void> };
+  /** Asks a model's API whether it takes a credential. Never rejects, and never repeats the secret. */
+  checkCredential(upstream: Upstream, credential: Credential): Promise<CredentialVerdict>;
   /** "unix:/path" of the practice model. */
   practiceAddress: string;
   /** The usual address of the real API. */
@@ -68,7 +70,7 @@ export class ModelChoice {
     if (name !== "anthropic") return { check: "not_checked", detail: "nothing here knows how to check it" };
     const stored = this.#stored();
     const address = stored.model === "anthropic" && stored.address ? stored.address : this.#parts.usualAddress;
-    const verdict = await checkCredential({ address, needsCredential: true }, credential);
+    const verdict = await this.#parts.checkCredential({ address, needsCredential: true }, credential);
     if (verdict.ok) return { check: "good", detail: "the API takes it" };
     if (verdict.class === "auth") return { check: "bad", detail: verdict.message };
     return { check: "not_checked", detail: `${verdict.message} It was stored unchecked.` };
@@ -77,4 +79,15 @@ export class ModelChoice {
   #stored(): Choice {
     return this.#parts.settings.get("model", choice) ?? { model: "practice", address: null };
   }
+}
+
+const LOOPBACK = ["127.0.0.1", "localhost", "[::1]"];
+
+/** Whether this can be the address of a model: HTTPS, or HTTP on this machine. */
+export function isModelAddress(address: string): boolean {
+  if (address.startsWith("unix:/")) return true;
+  if (!URL.canParse(address)) return false;
+  const { protocol, hostname, username, password } = new URL(address);
+  if (username || password) return false;
+  return protocol === "https:" || (protocol === "http:" && LOOPBACK.includes(hostname));
 }

@@ -11,7 +11,7 @@ import type { Session } from "../store/sessions.ts";
 import type { Store } from "../store/store.ts";
 import { type Applied, applyRows, ProtocolViolation } from "./apply.ts";
 import type { SessionFolder } from "./folder.ts";
-import type { MailboxReaders } from "./readers/reply.ts";
+import type { MailboxReaders } from "./mailbox-readers.ts";
 
 /** How often in a row a reader may be killed over one mailbox before its runner counts as hostile. */
 const MOST_STRIKES = 3;

@@ -21,8 +21,8 @@ import { Feed, type Mailbox } from "./feed.ts";
 import { prepareFolder, type SessionFolder, sessionFolder, writeConfig } from "./folder.ts";
 import { judge } from "./judge.ts";
 import { coolingTime, type Effect, next, type SessionEvent, type StateName, type Timers } from "./machine.ts";
+import type { MailboxReaders } from "./mailbox-readers.ts";
 import { cannotStart } from "./notices.ts";
-import type { MailboxReaders } from "./readers/reply.ts";
 
 export interface ActorParts {
   store: Store;

@@ -5,9 +5,9 @@
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { ReaderPool } from "../../drivers/readers/reader-pool.ts";
 import { MailboxWriter } from "../../protocol/mailbox/writer.ts";
 import { silentLog } from "../../src/lib/log.ts";
-import { ReaderPool } from "../../src/sessions/readers/reader-pool.ts";
 import { Follower, inboundOf, outboundOf } from "./mailbox/agreed-rows.ts";
 import { readerUser, removeDir, SessionBox, sessionsDir } from "./mailbox/session-box.ts";
 

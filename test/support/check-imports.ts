@@ -59,7 +59,12 @@ function rules(): Rules {
     },
     only("src", "^src/(?!main\\.ts$)", ["^src/", "^protocol/"]),
     only("main.ts", "^src/main\\.ts$", ["^src/", "^protocol/", "^drivers/"]),
-    only("drivers", "^drivers/", ["^drivers/", "^src/(sandbox/[a-z-]+\\.ts$|lib/)"]),
+    // A driver stands behind a port of src: it knows that port, and no other driver.
+    only("drivers", "^drivers/([^/]+)/", [
+      "^drivers/$1/",
+      "^src/(sandbox/|gateway/|sessions/mailbox-readers\\.ts$|lib/)",
+      "^protocol/",
+    ]),
     only(
       "a part of src that LAYERS does not know",
       `^src/(?!${LAYERS.map((layer) => layer.replace(".ts", "\\.ts$")).join("|")})`,

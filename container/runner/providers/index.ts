@@ -1,19 +1,17 @@
 /**
- * Finds a provider by its name: `null` is built in, every other is a package in `container/providers/<name>` whose
- * `index.ts` exports `open`. Loaded only when it is used: one agent SDK alone costs 100 ms.
+ * Finds a provider by its name: each is a folder in `container/providers` whose `index.ts` exports `open`. Loaded only when it is used: one agent SDK alone costs 100 ms.
  */
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { providerName } from "../../../protocol/config.ts";
-import { openNull } from "./null.ts";
 import type { Provider, ProviderFactory, ProviderOptions } from "./provider.ts";
 
 const PACKAGES = join(import.meta.dirname, "../../providers");
 
 /** Loads and starts a provider. Rejects, with what to do, where there is none of that name or it does not load. */
 export async function openProvider(name: string, options: ProviderOptions, packages = PACKAGES): Promise<Provider> {
-  const open = name === "null" ? openNull : await load(name, packages);
+  const open = await load(name, packages);
   return open(options);
 }
 
@@ -23,7 +21,7 @@ async function load(name: string, packages: string): Promise<ProviderFactory> {
   if (!existsSync(entry)) {
     const there = readdirSync(packages).filter((other) => existsSync(join(packages, other, "index.ts")));
     throw new Error(
-      `there is no provider "${name}", only ${["null", ...there].join(", ")}. Add it with its skill, which puts it into ` +
+      `there is no provider "${name}", only ${there.join(", ")}. Add it with its skill, which puts it into ` +
         `container/providers/${name}, then run \`bash nanoclaw.sh\`, or give the group another provider`,
     );
   }

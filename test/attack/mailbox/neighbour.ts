@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { ReaderPool } from "../../../drivers/readers/reader-pool.ts";
 import { MailboxWriter } from "../../../protocol/mailbox/writer.ts";
-import type { ReaderPool } from "../../../src/sessions/readers/reader-pool.ts";
 import { outboundOf } from "./agreed-rows.ts";
 import { SessionBox } from "./session-box.ts";
 

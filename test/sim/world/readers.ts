@@ -1,7 +1,7 @@
 /** Reads outbound mailboxes for the host: the real reader of real files, without a process of its own; it can be slow or crash. */
 import { type MailboxRead, readMailbox } from "../../../protocol/mailbox/read.ts";
 import { MAX_ROWS_PER_READ, type OutboundBody, outboundBody } from "../../../protocol/rows.ts";
-import type { MailboxReaders } from "../../../src/sessions/readers/reply.ts";
+import type { MailboxReaders } from "../../../src/sessions/mailbox-readers.ts";
 import type { Life } from "../base/life.ts";
 import type { Machine } from "./machine.ts";
 

@@ -5,8 +5,9 @@
 import http from "node:http";
 import https from "node:https";
 import tls from "node:tls";
-import { Misuse } from "../lib/errors.ts";
-import type { Upstream } from "./door.ts";
+import type { Upstream } from "../../src/gateway/door.ts";
+import { isModelAddress } from "../../src/gateway/model-choice.ts";
+import { Misuse } from "../../src/lib/errors.ts";
 
 export interface Target {
   /** For people and the audit log: the host, or "the local model". */
@@ -16,18 +17,8 @@ export interface Target {
   request(options: { method: string; path: string; headers: http.OutgoingHttpHeaders }): http.ClientRequest;
 }
 
-const LOOPBACK = ["127.0.0.1", "localhost", "[::1]"];
 /** Connections that wait for the next request, per target. */
 const SPARE = 16;
-
-/** Whether this can be the address of a model: HTTPS, or HTTP on this machine. */
-export function isModelAddress(address: string): boolean {
-  if (address.startsWith("unix:/")) return true;
-  if (!URL.canParse(address)) return false;
-  const { protocol, hostname, username, password } = new URL(address);
-  if (username || password) return false;
-  return protocol === "https:" || (protocol === "http:" && LOOPBACK.includes(hostname));
-}
 
 /** Keeps connections open between requests, one pool for each address. */
 export class Upstreams {

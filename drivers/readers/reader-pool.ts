@@ -5,14 +5,14 @@
  */
 import { chmodSync, mkdirSync, realpathSync } from "node:fs";
 import { join, relative } from "node:path";
-import type { MailboxPaths } from "../../../protocol/mailbox/snapshot.ts";
-import { type Clock, systemClock, type Timer } from "../../lib/clock.ts";
-import { messageOf } from "../../lib/errors.ts";
-import type { Log } from "../../lib/log.ts";
+import type { MailboxPaths } from "../../protocol/mailbox/snapshot.ts";
+import { type Clock, systemClock, type Timer } from "../../src/lib/clock.ts";
+import { messageOf } from "../../src/lib/errors.ts";
+import type { Log } from "../../src/lib/log.ts";
+import { type MailboxReaders, parseReply, type ReadResult } from "../../src/sessions/mailbox-readers.ts";
 import type { ReadRequest } from "./frame.ts";
 import { programOf } from "./program.ts";
 import { ReaderProcess } from "./reader-process.ts";
-import { type MailboxReaders, parseReply, type ReadResult } from "./reply.ts";
 
 export interface ReaderPoolOptions {
   sessionsDir: string;

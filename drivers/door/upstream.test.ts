@@ -7,10 +7,11 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { Misuse } from "../lib/errors.ts";
+import { isModelAddress } from "../../src/gateway/model-choice.ts";
+import { Misuse } from "../../src/lib/errors.ts";
 import { checkCredential } from "./credential-check.ts";
 import { ask, openDoor } from "./testing/door.ts";
-import { isModelAddress, Upstreams } from "./upstream.ts";
+import { Upstreams } from "./upstream.ts";
 
 test("a model is reached over TLS, or on this machine, and nowhere else", () => {
   const good = [

@@ -1,5 +1,5 @@
 /** What one session may use of the gateway. A container can only use up its own share. */
-import type { Clock } from "../lib/clock.ts";
+import type { Clock } from "../../src/lib/clock.ts";
 import type { Patience } from "./forward.ts";
 
 export interface Limits {

@@ -3,7 +3,7 @@
  * deadline. In: the rules as JSON in argv, then on stdin for each job its length and its bytes. Out: for each job one byte
  * (1: allowed), a length, and the body to send on or the reason why not. Lengths are 32-bit, big-endian.
  */
-import { type BodyRules, inspectBody } from "./body-rules.ts";
+import { type BodyRules, inspectBody } from "../../src/gateway/body-rules.ts";
 
 const rules = JSON.parse(process.argv[2] ?? "{}") as BodyRules;
 let waiting: Buffer[] = [];

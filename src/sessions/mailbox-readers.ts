@@ -1,9 +1,9 @@
 /** What a read of a session's mailbox comes to, and the check of what a reader process says it is. */
 import { z } from "zod";
-import { checkBodies, type MailboxRead } from "../../../protocol/mailbox/read.ts";
-import { MAX_ROWS_PER_READ, MAX_STATE_KEYS } from "../../../protocol/mailbox/schema.ts";
-import type { MailboxPaths } from "../../../protocol/mailbox/snapshot.ts";
-import { type OutboundBody, outboundBody } from "../../../protocol/rows.ts";
+import { checkBodies, type MailboxRead } from "../../protocol/mailbox/read.ts";
+import { MAX_ROWS_PER_READ, MAX_STATE_KEYS } from "../../protocol/mailbox/schema.ts";
+import type { MailboxPaths } from "../../protocol/mailbox/snapshot.ts";
+import { type OutboundBody, outboundBody } from "../../protocol/rows.ts";
 
 export type ReadResult =
   | MailboxRead<OutboundBody>

@@ -1,6 +1,7 @@
 /** Hands on one record for each request; equal refusals are merged, or a container could fill the audit log with them. */
-import type { Clock, Timer } from "../lib/clock.ts";
-import type { RequestRecord } from "./door.ts";
+
+import type { RequestRecord } from "../../src/gateway/door.ts";
+import type { Clock, Timer } from "../../src/lib/clock.ts";
 
 /** Equal refusals within so many milliseconds are one record: the first at once, the others together at the end. */
 const WINDOW = 60_000;

@@ -4,10 +4,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { type TestContext, test } from "node:test";
-import { Misuse } from "../lib/errors.ts";
-import { silentLog } from "../lib/log.ts";
+import { Misuse } from "../../src/lib/errors.ts";
+import { silentLog } from "../../src/lib/log.ts";
+import { ask, openDoor, until } from "../door/testing/door.ts";
 import { ModelServer } from "./model-server.ts";
-import { ask, openDoor, until } from "./testing/door.ts";
 
 const PRACTICE = resolve(import.meta.dirname, "../../practice/main.ts");
 

@@ -7,11 +7,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import type { TestContext } from "node:test";
+import { Gateway } from "../../../drivers/door/gateway.ts";
+import { defaultLimits, type Limits } from "../../../drivers/door/limits.ts";
 import { BELL_PATH, BELL_PROTOCOL } from "../../../protocol/session-socket.ts";
-import { silentLog } from "../../lib/log.ts";
-import type { Credential, DoorHooks, RequestRecord } from "../door.ts";
-import { Gateway } from "../gateway.ts";
-import { defaultLimits, type Limits } from "../limits.ts";
+import type { Credential, DoorHooks, RequestRecord } from "../../../src/gateway/door.ts";
+import { silentLog } from "../../../src/lib/log.ts";
 
 export const SECRET = "the-real-key-of-the-owner";
 

@@ -1,13 +1,13 @@
 /** A request of the container to a model, from its first line to its record: decide, read, inspect, forward. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Clock } from "../lib/clock.ts";
-import { messageOf } from "../lib/errors.ts";
-import type { Log } from "../lib/log.ts";
-import { type Answer, type Refusal, refusal, sendAnswer } from "./answers.ts";
-import type { ModelBundle } from "./bundle.ts";
-import type { Credential, RequestRecord, Upstream } from "./door.ts";
+import type { ModelBundle } from "../../src/gateway/bundle.ts";
+import type { Credential, RequestRecord, Upstream } from "../../src/gateway/door.ts";
+import { decideModelRequest, type Refusal, withCredential } from "../../src/gateway/head-rules.ts";
+import type { Clock } from "../../src/lib/clock.ts";
+import { messageOf } from "../../src/lib/errors.ts";
+import type { Log } from "../../src/lib/log.ts";
+import { type Answer, refusal, sendAnswer } from "./answers.ts";
 import { forward } from "./forward.ts";
-import { decideModelRequest, withCredential } from "./head-rules.ts";
 import type { Inspection } from "./inspector.ts";
 import { type Limits, TokenBucket } from "./limits.ts";
 import { type Body, type Held, readBody } from "./read-body.ts";

@@ -5,10 +5,10 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { errorClass } from "../../../protocol/rows.ts";
-import { textsOf } from "../prompt.ts";
-import type { ProviderFactory } from "./provider.ts";
+import { textsOf } from "../../runner/prompt.ts";
+import type { ProviderFactory } from "../../runner/providers/provider.ts";
 
-export const openNull: ProviderFactory = async ({ emit }) => {
+export const open: ProviderFactory = async ({ emit }) => {
   const queue: { id: string; text: string; at: number }[] = [];
   let abort: AbortController | null = null;
 

@@ -1,6 +1,6 @@
 /** Takes in a request's body, bounded in size, in time, and in what its session holds at once. */
 import type { IncomingMessage } from "node:http";
-import type { Clock } from "../lib/clock.ts";
+import type { Clock } from "../../src/lib/clock.ts";
 
 /** Bytes of bodies that a session holds, against what it may hold. */
 export interface Held {

@@ -7,10 +7,10 @@ import { createServer, type IncomingMessage, type Server } from "node:http";
 import { dirname } from "node:path";
 import type { Duplex } from "node:stream";
 import { BELL_PATH, BELL_PROTOCOL } from "../../protocol/session-socket.ts";
-import { Misuse } from "../lib/errors.ts";
+import type { DoorHooks, DoorSession, OpenDoor, RequestRecord } from "../../src/gateway/door.ts";
+import { Misuse } from "../../src/lib/errors.ts";
 import { endWith, refusal } from "./answers.ts";
 import { Bell } from "./bell.ts";
-import type { DoorHooks, DoorSession, OpenDoor, RequestRecord } from "./door.ts";
 import { ModelProxy, type ProxyParts } from "./model-proxy.ts";
 import { RecordBook } from "./record-book.ts";
 

@@ -1,19 +1,13 @@
 /** What the gateway itself answers, in the shape of the model's API, so that every agent shows the words to a person. */
 import type { ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
+import type { Refusal } from "../../src/gateway/head-rules.ts";
 
 export interface Answer {
   status: number;
   /** One of the API's error types, e.g. "permission_error". */
   type: string;
   message: string;
-}
-
-/** Why a request goes no further. */
-export interface Refusal {
-  status: number;
-  type: string;
-  why: string;
 }
 
 /** @param what the request as far as it may be told, e.g. "GET /v1/files" */

@@ -3,8 +3,8 @@
  * flood of them is one ring, and a byte that is still on its way stands for all that would follow it.
  */
 import type { Duplex } from "node:stream";
-import type { Clock } from "../lib/clock.ts";
-import type { DoorHooks } from "./door.ts";
+import type { DoorHooks } from "../../src/gateway/door.ts";
+import type { Clock } from "../../src/lib/clock.ts";
 
 /**
  * A ring is heard every so often on average, milliseconds; BURST of them may follow each other at once, so that the end

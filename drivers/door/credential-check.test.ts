@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type TestContext, test } from "node:test";
+import type { Credential } from "../../src/gateway/door.ts";
 import { checkCredential } from "./credential-check.ts";
-import type { Credential } from "./door.ts";
 
 const SECRET = "the-key-that-is-checked";
 

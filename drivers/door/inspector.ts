@@ -5,9 +5,9 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
-import type { Clock, Timer } from "../lib/clock.ts";
-import type { Log } from "../lib/log.ts";
-import type { BodyRules } from "./body-rules.ts";
+import type { BodyRules } from "../../src/gateway/body-rules.ts";
+import type { Clock, Timer } from "../../src/lib/clock.ts";
+import type { Log } from "../../src/lib/log.ts";
 
 export type Inspection = { allow: true; body: Buffer[] } | { allow: false; why: string };
 
@@ -103,6 +103,7 @@ class Inspector {
     const limits = [
       "--permission",
       `--allow-fs-read=${code}`,
+      `--allow-fs-read=${join(code, "../../src/gateway")}`,
       `--max-old-space-size=${HEAP}`,
       "--disable-warning=SecurityWarning",
     ];

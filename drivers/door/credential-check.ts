@@ -1,12 +1,11 @@
 /** Asks a model's API whether it takes a credential, with the cheapest request there is. */
 import type { IncomingMessage } from "node:http";
 import type { ErrorClass } from "../../protocol/rows.ts";
-import { anthropicBundle } from "./bundle.ts";
-import type { Credential, Upstream } from "./door.ts";
-import { withCredential } from "./head-rules.ts";
+import { anthropicBundle } from "../../src/gateway/bundle.ts";
+import type { Credential, Upstream } from "../../src/gateway/door.ts";
+import { withCredential } from "../../src/gateway/head-rules.ts";
+import type { CredentialVerdict } from "../../src/gateway/model-choice.ts";
 import { describeFailure, Upstreams } from "./upstream.ts";
-
-export type CredentialVerdict = { ok: true } | { ok: false; class: ErrorClass; message: string };
 
 /** Longest that the check may take, milliseconds. */
 const DEADLINE = 15_000;

@@ -7,8 +7,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { type TestContext, test } from "node:test";
+import { Misuse } from "../../src/lib/errors.ts";
 import { startScriptedModel } from "../../test/support/model.ts";
-import { Misuse } from "../lib/errors.ts";
 import { ASKED, ask, connectBell, MESSAGES, openDoor, raw, type TestDoorOptions, until } from "./testing/door.ts";
 
 async function setUp(t: TestContext, options: Partial<TestDoorOptions> = {}) {

@@ -4,8 +4,8 @@
  * It waits in a blocking read, so it ends with its host. Arguments: uid and gid to become, or nothing.
  */
 import { readSync, writeSync } from "node:fs";
-import { type BodySchema, readMailbox } from "../../../protocol/mailbox/read.ts";
-import { MAX_ROWS_PER_READ } from "../../../protocol/mailbox/schema.ts";
+import { type BodySchema, readMailbox } from "../../protocol/mailbox/read.ts";
+import { MAX_ROWS_PER_READ } from "../../protocol/mailbox/schema.ts";
 import { frameOf, LENGTH_BYTES, MAX_FRAME_BYTES, READY, type ReadRequest } from "./frame.ts";
 
 const STDIN = 0;

@@ -1,9 +1,17 @@
 /** The gateway: one door for each session, and what the doors share. Default deny. */
 import { join } from "node:path";
-import { type Clock, systemClock } from "../lib/clock.ts";
-import type { Log } from "../lib/log.ts";
-import { anthropicBundle } from "./bundle.ts";
-import type { Credential, Door, DoorHooks, DoorSession, OpenDoor, RequestRecord, Upstream } from "./door.ts";
+import { anthropicBundle } from "../../src/gateway/bundle.ts";
+import type {
+  Credential,
+  Door,
+  DoorHooks,
+  DoorSession,
+  OpenDoor,
+  RequestRecord,
+  Upstream,
+} from "../../src/gateway/door.ts";
+import { type Clock, systemClock } from "../../src/lib/clock.ts";
+import type { Log } from "../../src/lib/log.ts";
 import { Inspectors } from "./inspector.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
 import { SessionDoor } from "./session-door.ts";

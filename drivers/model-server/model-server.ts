@@ -5,9 +5,9 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { connect } from "node:net";
-import { type Clock, systemClock, type Timer } from "../lib/clock.ts";
-import { Misuse } from "../lib/errors.ts";
-import type { Log } from "../lib/log.ts";
+import { type Clock, systemClock, type Timer } from "../../src/lib/clock.ts";
+import { Misuse } from "../../src/lib/errors.ts";
+import type { Log } from "../../src/lib/log.ts";
 
 export interface ModelServerSettings {
   command: string[];
