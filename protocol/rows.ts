@@ -23,6 +23,28 @@ export const inboundBody = z.discriminatedUnion("kind", [
     /** Who is talking: a person, or the system itself (a welcome, a schedule, a notice to the agent). */
     author: z.enum(["person", "system"]),
     text: z.string().max(MAX_TEXT),
+    /** An edit or a deletion says so of an earlier message of the same author; the text is the new one. */
+    change: z.enum(["said", "edited", "deleted"]),
+    /** The number of the message that was edited or deleted; null for a new one. */
+    about: messageNumber.nullable(),
+    /** Files that came with it; `path` is where the agent reads it, null where `note` says why it is not there. */
+    files: z
+      .array(
+        z.object({
+          name: z.string().max(300),
+          type: z.string().max(200),
+          path: z.string().max(500).nullable(),
+          note: z.string().max(500),
+        }),
+      )
+      .max(20),
+    /** What became of messages that the agent sent, since it last heard of them: one line each. */
+    receipts: z.array(z.string().max(500)).max(50),
+    /**
+     * Runs in the workspace before the agent is asked, as `bash` takes it: `{"wake": false}` as its last line leaves the
+     * agent asleep; what else it prints is told with the message.
+     */
+    script: z.string().max(20_000).nullable(),
     /** False for context that rides along and by itself starts no turn. */
     engages: z.boolean(),
     /** 1 for the first try; more when an earlier turn over this message was cut off. */
@@ -31,6 +53,8 @@ export const inboundBody = z.discriminatedUnion("kind", [
     alreadyDone: z.array(z.string().max(1000)).max(50),
   }),
   z.object({ kind: z.literal("control"), action: z.enum(["stop", "rest"]) }),
+  /** What became of a verb that the agent asked for: `to` is the number of that row. */
+  z.object({ kind: z.literal("answer"), to: messageNumber, ok: z.boolean(), text: z.string().max(60_000) }),
 ]);
 export type InboundBody = z.infer<typeof inboundBody>;
 export interface InboundRow {
@@ -41,9 +65,20 @@ export interface InboundRow {
 /**
  * Why a turn failed, by who must act: `auth` the owner (key wrong or revoked), `quota` the owner (limit, billing),
  * `overload` nobody (try later), `unreachable` the owner (network or gateway), `context` the conversation is too long,
- * `refused` the model or gateway declined this request, `bug` ours.
+ * `refused` the model or gateway declined this request, `stuck` nothing came for longer than its budget allows, `loop` the
+ * agent did the same again and again, `bug` ours.
  */
-export const errorClass = z.enum(["auth", "quota", "overload", "unreachable", "context", "refused", "bug"]);
+export const errorClass = z.enum([
+  "auth",
+  "quota",
+  "overload",
+  "unreachable",
+  "context",
+  "refused",
+  "stuck",
+  "loop",
+  "bug",
+]);
 export type ErrorClass = z.infer<typeof errorClass>;
 
 /** What a provider needs to take its conversation up again in a new process. Opaque to all but that provider. */
@@ -75,6 +110,16 @@ export const outboundBody = z.discriminatedUnion("kind", [
     summary: z.string().max(500),
   }),
   z.object({ kind: z.literal("tool_ended"), turn, call: z.string().max(200), ok: z.boolean() }),
+  /**
+   * The agent asks for a verb of the host (see src/control/verbs.ts): it is carried out in the transaction that takes this
+   * row, so once, and answered by an inbound `answer`.
+   */
+  z.object({
+    kind: z.literal("verb"),
+    turn,
+    verb: z.string().regex(/^[a-z]{1,30}\.[a-z_]{1,30}$/),
+    args: z.record(z.string().max(50), z.unknown()),
+  }),
   /** The one row that ends a turn: final message, acknowledgement of its inbound rows and continuation together. */
   z.object({
     kind: z.literal("turn_ended"),
@@ -99,7 +144,7 @@ export interface OutboundRow {
 /** The one replaceable row about a running turn, kept in `outbound.db` under the state key `progress`. */
 export const progress = z.object({
   turn,
-  /** Grows with each change, so that a reader can tell new from seen. */
+  /** Grows with each change, and with each beat of the runner's own timer: a sign of life, new or not. */
   version: z.int().min(1),
   /** All text of the answer so far, cut at the front when long. */
   text: z.string().max(20_000),
