@@ -9,6 +9,8 @@ export interface Ask {
   author: "person" | "system";
   /** The name in the frame, or empty. */
   from: string;
+  /** The number in the frame; 0 without one. */
+  number: number;
   text: string;
 }
 
@@ -77,9 +79,16 @@ function blocksOf(message: Message): Block[] {
 
 /** @param aside the text comes from the agent's own machinery: only what it hands over from people counts. */
 function asksIn(text: string, aside: boolean): Ask[] {
-  const framed = Array.from(text.matchAll(FRAME), ([, kind, , attributes, words]): Ask => {
+  const frames = Array.from(text.matchAll(FRAME)).filter(([, kind, , attributes, words]) => {
+    // Receipts and lists of files go with a message and want no answer of their own.
+    return kind === "message" || attributes !== "" || /cut off/i.test(words ?? "");
+  });
+  const framed = frames.map(([, kind, , attributes, words]): Ask => {
     const from = /from="([^"]*)"/.exec(attributes ?? "")?.[1] ?? "";
-    return { author: kind === "nanoclaw" ? "system" : "person", from, text: (words ?? "").trim() };
+    const number = Number(/number="(\d+)"/.exec(attributes ?? "")?.[1] ?? 0);
+    // A task's prompt stands below the line that says which task it is.
+    const text = from.startsWith("Scheduled task") ? (words ?? "").replace(/^[\s\S]*?\n\n/, "") : (words ?? "");
+    return { author: kind === "nanoclaw" ? "system" : "person", from, number, text: text.trim() };
   });
   if (framed.length > 0) return framed;
   const reminders = aside ? [text] : Array.from(text.matchAll(REMINDER), (match) => match[1] ?? "");
@@ -90,5 +99,5 @@ function asksIn(text: string, aside: boolean): Ask[] {
 }
 
 function plain(text: string): Ask[] {
-  return text.trim() ? [{ author: "person", from: "", text: text.trim() }] : [];
+  return text.trim() ? [{ author: "person", from: "", number: 0, text: text.trim() }] : [];
 }

@@ -9,6 +9,7 @@ export type Plan =
 
 export interface Situation {
   conversation: Conversation;
+  ask: Ask;
   /** Everything asked before this ask, oldest first. */
   earlier: Ask[];
 }
@@ -20,6 +21,8 @@ interface Intent {
   plan(match: RegExpExecArray, situation: Situation): Plan;
 }
 
+/** What the agent's tools of its host are called. */
+const HOST_TOOL = "mcp__nanoclaw__";
 const WORD_PACE = 70;
 const LONGEST_WORK = 110;
 
@@ -87,6 +90,46 @@ const intents: Intent[] = [
       const done = `I have worked for ${seconds} seconds.`;
       return shell(conversation, `sleep ${seconds}; echo done`, `Working for ${seconds} seconds`, () => done);
     },
+  },
+  {
+    help: { example: "remind me in 20 seconds to stretch", shows: "a task that the agent schedules by a tool" },
+    matches: /\bremind me in (\d+) ?(s|m|h|seconds?|minutes?|hours?) (?:to |of |about )?([\s\S]+)$/i,
+    plan: ([, count, unit = "", what = ""], { conversation }) =>
+      host(
+        conversation,
+        "schedule_task",
+        {
+          name: `reminder: ${what.slice(0, 60)}`,
+          prompt: `say This is your reminder: ${what}`,
+          at: `in ${count}${unit[0]}`,
+        },
+        "Scheduling it",
+        () => `I will remind you in ${count} ${unit}.`,
+      ),
+  },
+  {
+    help: { example: "which tasks are there?", shows: "the same tools" },
+    matches: /\b(list|which|what)\b.*\btasks?\b/i,
+    plan: (_, { conversation }) =>
+      host(conversation, "list_tasks", {}, "Looking at the tasks", (result) => `There is:\n\n${fenced(result)}`),
+  },
+  {
+    help: { example: "send me notes.md", shows: "a file that leaves the container as a stream of bytes" },
+    matches: /^(?:please )?send (?:me )?(?:the )?(?:file )?[`"']?([^\s`"']+?)[`"']?[.?!]?$/i,
+    plan: ([, path = ""], { conversation }) =>
+      host(
+        conversation,
+        "send_message",
+        { text: `Here is ${path}.`, files: [path] },
+        "Sending it",
+        () => "It is sent.",
+      ),
+  },
+  {
+    help: { example: "react", shows: "a reaction to your message, where the platform has them" },
+    matches: /^react(?: with (\S+))?$/i,
+    plan: ([, emoji = "👍"], { conversation, ask }) =>
+      host(conversation, "react", { message: ask.number, emoji }, "Reacting", () => "I have reacted to that."),
   },
   {
     help: { example: "count to 30", shows: "a streamed answer of the length that you want" },
@@ -157,6 +200,18 @@ function help(): string {
 function shell({ tools }: Conversation, command: string, before: string, after: (result: ToolResult) => string): Plan {
   if (!tools.has("Bash")) return { say: "I would need the Bash tool for that, and the agent did not offer it to me." };
   return { tool: "Bash", input: { command, description: before }, before: `${before}.`, after: orFailure(after) };
+}
+
+function host(
+  { tools }: Conversation,
+  name: string,
+  input: Record<string, unknown>,
+  before: string,
+  after: (result: ToolResult) => string,
+): Plan {
+  const tool = `${HOST_TOOL}${name}`;
+  if (!tools.has(tool)) return { say: `I would need the tool ${name} for that, and the agent did not offer it to me.` };
+  return { tool, input, before: `${before}.`, after: orFailure(after) };
 }
 
 function read(conversation: Conversation, path: string): Plan {

@@ -151,6 +151,12 @@ test("a welcome that the system asks for is a welcome; other notices are acknowl
   assert.match(text(reply(request([notice("The moon rose.")]))), /I was told: "The moon rose\."/);
 });
 
+test("what goes with a message, as receipts do, gets no answer of its own", () => {
+  const receipts = "<nanoclaw-k1>\nWhat became of what you sent:\n- Message 3 was sent.\n</nanoclaw-k1>";
+  const said = text(reply(request([user(`${receipts}\n\n<message-k1 number="4" from="Ann">\nhello\n</message-k1>`)])));
+  assert.doesNotMatch(said, /I was told/);
+});
+
 test("a request for data gets data of that shape", () => {
   const schema = { type: "object", properties: { title: { type: "string" }, kind: { enum: ["a", "b"] } } };
   const said = reply(request([user("hello")], { output_config: { format: { type: "json_schema", schema } } }));

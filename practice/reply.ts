@@ -16,7 +16,7 @@ export function reply(request: MessagesRequest): Reply {
   if (!turn) return say(`${MARK} I heard nothing.`);
   const before = conversation.turns.slice(0, -1).flatMap((earlier) => earlier.asks);
   const plans = turn.asks.map((ask, index) =>
-    planFor(ask, { conversation, earlier: [...before, ...turn.asks.slice(0, index)] }),
+    planFor(ask, { conversation, ask, earlier: [...before, ...turn.asks.slice(0, index)] }),
   );
   return nextStep(plans, turn);
 }

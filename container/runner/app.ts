@@ -10,15 +10,21 @@ import { MailboxWriter } from "../../protocol/mailbox/writer.ts";
 import { Agent } from "./agent.ts";
 import { Bell } from "./bell.ts";
 import { exitCode, Fatal } from "./exit.ts";
+import { HostVerbs } from "./host-verbs.ts";
 import { Inbox } from "./inbox.ts";
 import { Journal } from "./journal.ts";
-import { explainFrame, renderPrompt } from "./prompt.ts";
+import { Liveness } from "./liveness.ts";
+import { explainFrame, type NumberedMessage, renderPrompt } from "./prompt.ts";
 import { openProvider } from "./providers/index.ts";
 import { startRelay } from "./relay.ts";
-import { type Effect, Turns } from "./turns.ts";
+import { runScript } from "./script.ts";
+import { type Effect, type Failure, Turns } from "./turns.ts";
+import { upload } from "./upload.ts";
 
 /** How often the net under the bell looks whether the inbound mailbox has changed, in milliseconds. */
 const GLANCE = 5000;
+/** How long the agent may take to let go of a turn that was broken off, in milliseconds. */
+const LETTING_GO = 15_000;
 
 /** The places that a runner uses (see protocol/layout.ts). */
 export type Layout = Record<
@@ -34,7 +40,7 @@ export interface Runner {
 }
 
 /** Starts a runner. Throws Fatal where it can't work at all. */
-export async function startRunner(layout: Layout): Promise<Runner> {
+export async function startRunner(layout: Layout, lettingGo = LETTING_GO): Promise<Runner> {
   const { config, instructions } = readConfig(layout);
   const relay = await startRelay(layout.socket).catch((error: unknown) => {
     throw new Fatal(exitCode.relay, "the relay can't listen on 127.0.0.1", error);
@@ -45,20 +51,37 @@ export async function startRunner(layout: Layout): Promise<Runner> {
   const lastNumber = Math.max(config.outboundCursor, writer.lastNumber());
   const turns = new Turns({ lastNumber, provider: config.provider, continuation: config.continuation });
   const agent = new Agent(
-    () =>
+    (emit) =>
       openProvider(config.provider, {
         instructions: `${instructions}\n\n${explainFrame(config.timeZone)}`,
         model: config.model,
         mcpServers: config.mcpServers,
+        tools: config.tools.map((tool) => verbs.tool(tool)),
         continuation: turns.continuation,
         relayUrl: relay.url,
         workspace: layout.workspace,
         stateDir: layout.providerState,
         modelRetries: config.modelRetries,
-        emit: (event) => perform(turns.event(event)),
+        emit,
       }),
-    (event) => perform(turns.event(event)),
+    (event) => {
+      perform(turns.event(event));
+      liveness.hear(event);
+    },
   );
+  const liveness = new Liveness({
+    budgets: config.budgets,
+    beat: () => perform(turns.beat()),
+    over: (failure) => breakOff(failure),
+  });
+  const verbs = new HostVerbs({
+    ask(turn, verb, args) {
+      const asked = turn === turns.running ? turns.verb(verb, args) : null;
+      if (asked) perform(asked.effects);
+      return asked?.n ?? null;
+    },
+    upload: (path, signal) => upload(path, layout, signal),
+  });
   // The agent's process takes longest to come up, so it is started before the mailbox is read.
   agent.warm();
 
@@ -71,14 +94,50 @@ export async function startRunner(layout: Layout): Promise<Runner> {
   });
   const inbox = new Inbox({
     path: layout.inboundDb,
-    onRows: (rows) => perform(turns.rows(rows)),
+    onRows(rows) {
+      verbs.answers(rows);
+      perform(turns.rows(rows));
+    },
     onTaken: (n) => journal.taken(n),
     complain: (text) => process.stderr.write(`${text.slice(0, 500)}\n`),
   });
 
+  /** The messages that the agent is to hear, those with a script together with what it printed. */
+  async function withScripts(messages: NumberedMessage[]): Promise<NumberedMessage[]> {
+    const heard: NumberedMessage[] = [];
+    for (const { n, message } of messages) {
+      if (message.script === null) {
+        heard.push({ n, message });
+        continue;
+      }
+      stopScripts = new AbortController();
+      const { wake, output } = await runScript(message.script, layout.workspace, stopScripts.signal);
+      const text = `${message.text}\n\nIts script printed:\n${output || "(nothing)"}`;
+      if (wake) heard.push({ n, message: { ...message, text } });
+    }
+    return heard;
+  }
+
+  let stopScripts = new AbortController();
   let tail = Promise.resolve();
   function perform(effects: Effect[]): void {
+    if (effects.some((effect) => effect.do === "interrupt")) stopScripts.abort();
     for (const effect of effects) tail = tail.then(() => doEffect(effect));
+    liveness.follow(turns.running);
+    verbs.follow(turns.running);
+  }
+  function breakOff(failure: Failure): void {
+    perform(turns.breakOff(failure));
+    const stuck = setTimeout(async () => {
+      await tail;
+      await journal.flush();
+      fail(new Fatal(exitCode.stuck, `the agent did not let go of a turn that was ended: ${failure.message}`));
+    }, lettingGo);
+    void agent.abandon(tail).then(() => {
+      clearTimeout(stuck);
+      agent.warm();
+      perform(turns.letGo());
+    });
   }
   async function doEffect(effect: Effect): Promise<void> {
     switch (effect.do) {
@@ -89,15 +148,23 @@ export async function startRunner(layout: Layout): Promise<Runner> {
       case "progress":
         return journal.progress(effect.progress);
       case "send": {
-        const code = randomBytes(6).toString("hex");
-        const text = renderPrompt(effect.messages, { timeZone: config.timeZone, code });
         await journal.flush();
-        return agent.send(effect.prompt, text);
+        const messages = await withScripts(effect.messages);
+        if (messages.length === 0) {
+          const { prompt } = effect;
+          perform(turns.event({ type: "taken", prompt }));
+          const type = stopScripts.signal.aborted ? "stopped" : "end";
+          perform(turns.event({ type, text: "", usage: null }));
+          return;
+        }
+        const code = randomBytes(6).toString("hex");
+        return agent.send(effect.prompt, renderPrompt(messages, { timeZone: config.timeZone, code }));
       }
       case "interrupt":
         return agent.interrupt();
       case "rest":
-        return agent.close();
+        void agent.close();
+        return;
     }
   }
 
@@ -107,6 +174,7 @@ export async function startRunner(layout: Layout): Promise<Runner> {
     failed,
     async stop() {
       clearInterval(net);
+      liveness.follow(null);
       bell.close();
       journal.close();
       relay.close();

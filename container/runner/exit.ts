@@ -11,6 +11,8 @@ export const exitCode = {
   outbox: 3,
   /** The relay to the session socket can't listen. */
   relay: 4,
+  /** A turn was broken off and the agent did not let go of it. The turn's end is in the mailbox. */
+  stuck: 5,
 } as const;
 
 /** The runner can't go on. `code` is one of `exitCode`. */

@@ -6,6 +6,7 @@ import { after, before, describe, it } from "node:test";
 import { MailboxWriter } from "../../protocol/mailbox/writer.ts";
 import type { InboundBody, InboundRow } from "../../protocol/rows.ts";
 import { Inbox } from "./inbox.ts";
+import { message } from "./testing/message.ts";
 
 let folder = "";
 before(() => {
@@ -13,10 +14,6 @@ before(() => {
 });
 after(() => rmSync(folder, { recursive: true }));
 
-const message = (text: string): InboundBody => ({
-  ...({ kind: "message", at: "", from: "A", author: "person", engages: true, attempt: 1, alreadyDone: [] } as const),
-  text,
-});
 const stop: InboundBody = { kind: "control", action: "stop" };
 
 function mailbox(name: string) {
@@ -67,6 +64,20 @@ describe("the inbox", () => {
     host.commit({ put: [{ n: 102, body: message("later") }] });
     await inbox.look();
     assert.deepEqual(numbers(), [100, 50, 102]);
+  });
+
+  it("takes each answer once, however many of them overtake a message", async () => {
+    const { host, inbox, numbers } = mailbox("answers.db");
+    const answers = Array.from({ length: 300 }, (_, index) => 2 * index + 10);
+    const body: InboundBody = { kind: "answer", to: 1, ok: true, text: "done" };
+    for (const n of answers) host.commit({ put: [{ n, body }] });
+    await inbox.look();
+    host.commit({ put: [{ n: 4, body: message("late") }] });
+    await inbox.look();
+    host.commit({ put: [{ n: 1000, body: message("later") }] });
+    await inbox.look();
+    await inbox.look();
+    assert.deepEqual(numbers(), [...answers, 4, 1000]);
   });
 
   it("makes of a row that it can't read a message that asks for it again", async () => {

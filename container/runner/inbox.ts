@@ -20,9 +20,9 @@ export interface InboxOptions {
 
 export class Inbox {
   readonly #options: InboxOptions;
-  /** The highest message number seen. A control row may overtake messages, so it doesn't move this. */
+  /** The highest message number seen. */
   #seen = 0;
-  readonly #controls = new Set<number>();
+  readonly #overtaking = new Set<number>();
   #counter: number | null = null;
   #looking = false;
   #again = false;
@@ -50,32 +50,38 @@ export class Inbox {
 
   /** @returns false when it must be tried again. */
   #read(): boolean {
-    for (;;) {
-      const { path } = this.#options;
-      const options = { after: this.#seen, limit: MAX_ROWS_PER_READ, schema: inboundBody, attempts: 1 };
+    const { path } = this.#options;
+    // Rows that overtook messages stay in the file above `#seen` for a while: a page of nothing but those is passed over.
+    let after = this.#seen;
+    for (let first = true; ; first = false) {
+      const options = { after, limit: MAX_ROWS_PER_READ, schema: inboundBody, attempts: 1 };
       const read = readMailbox({ db: path, journal: `${path}-journal` }, options);
       if (read.status === "busy") return false;
       if (read.status !== "ok") {
         if (read.status === "invalid") this.#options.complain(`the inbound mailbox can't be read: ${read.why}`);
         return true;
       }
-      this.#counter = read.changeCounter;
+      // The first page's, so that what was committed between two pages still counts as a change.
+      if (first) this.#counter = read.changeCounter;
       const unreadable = read.refused.map(({ n, why }) => this.#standIn(n, why));
-      const rows = [...read.rows, ...unreadable].sort((a, b) => a.n - b.n).filter((row) => this.#isNew(row));
+      const page = [...read.rows, ...unreadable].sort((a, b) => a.n - b.n);
+      const rows = page.filter((row) => this.#isNew(row));
       this.#options.onTaken(Number(read.state.acked ?? 0));
       if (rows.length > 0) this.#options.onRows(rows);
-      if (!read.more || rows.length === 0) return true;
+      if (!read.more || page.length === 0) return true;
+      after = page.at(-1)?.n ?? after;
     }
   }
 
+  /** Messages come in the order of their numbers; control rows and answers may overtake them, and are kept by number. */
   #isNew({ n, body }: InboundRow): boolean {
     if (body.kind === "message") {
-      this.#seen = Math.max(this.#seen, n);
+      this.#seen = n;
       return true;
     }
-    if (this.#controls.has(n)) return false;
-    this.#controls.add(n);
-    for (const old of this.#controls) if (old < this.#seen) this.#controls.delete(old);
+    if (this.#overtaking.has(n)) return false;
+    this.#overtaking.add(n);
+    for (const old of this.#overtaking) if (old < this.#seen) this.#overtaking.delete(old);
     return true;
   }
 
@@ -84,7 +90,11 @@ export class Inbox {
     this.#options.complain(`inbound row ${n} can't be read: ${why}`);
     const text = "A message came in here that couldn't be read. Tell the person, and ask them to send it again.";
     const system = { author: "system", from: "NanoClaw", at: new Date().toISOString(), text } as const;
-    return { n, body: { kind: "message", ...system, engages: true, attempt: 1, alreadyDone: [] } };
+    const plain = { change: "said", about: null, engages: true, attempt: 1 } as const;
+    return {
+      n,
+      body: { kind: "message", ...system, ...plain, files: [], receipts: [], alreadyDone: [], script: null },
+    };
   }
 
   #changed(): boolean {

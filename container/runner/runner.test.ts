@@ -9,6 +9,7 @@ import { describe, it } from "node:test";
 import type { RunnerConfig } from "../../protocol/config.ts";
 import { type Script, startScriptedModel } from "../../test/support/model.ts";
 import { TestHost } from "./testing/host.ts";
+import { message } from "./testing/message.ts";
 
 /** The binary's own package: the `bun` package needs an install script to have one. */
 const bunPackage = createRequire(import.meta.url).resolve("bun/package.json");
@@ -30,8 +31,9 @@ async function onStage(config: Partial<RunnerConfig>, play: (stage: Stage) => Pr
   const started: ChildProcess[] = [];
   const start = () => {
     const entry = join(import.meta.dirname, "testing/process.ts");
+    const lettingGo = script ? "15000" : "1000";
     const environment = { PATH: process.env.PATH, HOME: folder };
-    const runner = spawn(bun, [entry, JSON.stringify(host.layout)], {
+    const runner = spawn(bun, [entry, JSON.stringify(host.layout), lettingGo], {
       env: environment,
       stdio: ["ignore", "inherit", "pipe"],
     });
@@ -117,24 +119,80 @@ describe("a runner", () => {
     });
   });
 
+  it("carries out verbs for the agent and tells it the answers", async () => {
+    const tools = [{ name: "do_it", verb: "things.do", description: "Does it.", schema: { type: "object" } }];
+    await onStage({ tools }, async ({ host }) => {
+      host.say('verb:do_it {"what":"tea"}\nverb:do_it {"what":"war"}\nverb:other');
+      const [first] = await host.until("verb");
+      assert.deepEqual(first, { kind: "verb", turn: 1, verb: "things.do", args: { what: "tea" } });
+      const numbers = () => host.rows.flatMap(({ n, body }) => (body.kind === "verb" ? [n] : []));
+      host.put({ kind: "answer", to: numbers()[0] ?? 0, ok: true, text: "made" });
+      await host.until("verb", 2);
+      host.put({ kind: "answer", to: numbers()[1] ?? 0, ok: false, text: "never" });
+      const [turn] = await host.until("turn_ended");
+      assert.ok(turn?.outcome.status === "done");
+      assert.match(turn.outcome.text, / \[ok: made\] \[failed: never\] \[failed: there is no tool other\]$/);
+      assert.deepEqual(
+        host.all("tool_ended").map(({ ok }) => ok),
+        [true, false, false],
+      );
+    });
+  });
+
+  it("ends a turn that is stuck and answers what it had not taken up; nothing of the old turn comes back", async () => {
+    const budgets = { model: 60_000, tool: 400, turn: 60_000 };
+    await onStage({ budgets }, async ({ host }) => {
+      const first = host.say("tool sleep:1000");
+      await host.until("tool_started");
+      const second = host.say("second");
+      const turns = await host.until("turn_ended", 2);
+      assert.deepEqual(turns[0]?.acknowledges, [first]);
+      assert.deepEqual(turns[0]?.outcome, {
+        ...({ status: "error", class: "stuck" } as const),
+        message: "the tool Nothing gave no end in 0.4 seconds",
+      });
+      assert.deepEqual(turns[1]?.acknowledges, [second]);
+      assert.deepEqual(turns[1]?.outcome, { status: "done", text: "echo: second" });
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      host.look();
+      assert.equal(host.all("turn_ended").length, 2);
+    });
+  });
+
+  it("ends a turn that goes round in circles, and works on", async () => {
+    await onStage({}, async ({ host }) => {
+      host.say("tool:7");
+      await host.until("turn_ended");
+      host.say("tool:30 sleep:5000");
+      const turns = await host.until("turn_ended", 2);
+      assert.equal(turns[0]?.outcome.status, "done");
+      assert.ok(turns[1]?.outcome.status === "error" && turns[1].outcome.class === "loop");
+      assert.match(turns[1].outcome.message, /Nothing was called 8 times in a row/);
+      host.say("and now");
+      await host.until("turn_ended", 3);
+    });
+  });
+
+  it("ends itself where the agent does not let go, once the turn's end is durable", async () => {
+    const budgets = { model: 300, tool: 60_000, turn: 60_000 };
+    await onStage({ budgets }, async ({ host, runner, ended }) => {
+      host.say("deaf sleep:60000");
+      await host.until("turn_started");
+      const late = host.say("late");
+      assert.equal(await ended(runner), 5);
+      host.look();
+      const [turn] = host.all("turn_ended");
+      assert.ok(turn?.outcome.status === "error" && turn.outcome.class === "stuck");
+      assert.ok(!turn.acknowledges.includes(late), "it is left to the next runner");
+    });
+  });
+
   it("works on after a rest, and finds a message for which nobody rang", async () => {
     await onStage({}, async ({ host }) => {
       host.put({ kind: "control", action: "rest" });
       host.say("awake?");
       await host.until("turn_ended");
-      host.put(
-        {
-          kind: "message",
-          at: "",
-          from: "Ann",
-          author: "person",
-          text: "quiet",
-          engages: true,
-          attempt: 1,
-          alreadyDone: [],
-        },
-        false,
-      );
+      host.put(message("quiet"), false);
       await host.until("turn_ended", 2, 8000);
     });
   });
@@ -247,6 +305,32 @@ describe("a runner with the agent SDK", () => {
       assert.ok(readdirSync(host.layout.providerState).length > 0);
     };
     await onStage({ provider: "claude" }, play, script);
+  });
+
+  it("gives up a tool that does not end, and answers the follow-up in the same conversation", async () => {
+    const heard: string[] = [];
+    const script: Script = (request, index) => {
+      heard.push(request.raw);
+      return index === 0 ? { say: "I wait.", use: "Bash", input: { command: "sleep 60" } } : { say: "well again" };
+    };
+    const play = async ({ host }: Stage) => {
+      const first = host.say("first");
+      await host.until("tool_started");
+      const second = host.say("late-words");
+      const turns = await host.until("turn_ended", 2);
+      assert.deepEqual(
+        turns.map(({ acknowledges }) => acknowledges),
+        [[first], [second]],
+      );
+      assert.ok(turns[0]?.outcome.status === "error" && turns[0].outcome.class === "stuck");
+      assert.match(turns[0].outcome.message, /^the tool Bash gave no end in 1\.5 seconds$/);
+      assert.deepEqual(turns[1]?.outcome, { status: "done", text: "well again" });
+      assert.equal(heard.length, 2);
+      assert.match(heard[1] ?? "", /first.*late-words/s);
+      assert.equal(heard[1]?.split("late-words").length, 2, "said once");
+    };
+    const budgets = { model: 60_000, tool: 1500, turn: 60_000 };
+    await onStage({ provider: "claude", budgets }, play, script);
   });
 
   it("feeds a follow-up to the turn that runs, and tells of a model that fails", async () => {

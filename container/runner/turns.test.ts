@@ -3,20 +3,12 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import { type InboundRow, outboundBody } from "../../protocol/rows.ts";
 import type { ProviderEvent } from "./providers/provider.ts";
+import { message as plain } from "./testing/message.ts";
 import { type Effect, Turns } from "./turns.ts";
 
 const message = (n: number, text = `text ${n}`, engages = true): InboundRow => ({
   n,
-  body: {
-    kind: "message",
-    at: "2026-01-01T00:00:00Z",
-    from: "A",
-    author: "person",
-    text,
-    engages,
-    attempt: 1,
-    alreadyDone: [],
-  },
+  body: plain(text, { engages }),
 });
 const control = (n: number, action: "stop" | "rest"): InboundRow => ({ n, body: { kind: "control", action } });
 const end: ProviderEvent = { type: "end", text: "answer", usage: null };
@@ -95,6 +87,74 @@ describe("a turn", () => {
   });
 });
 
+describe("a turn that is broken off", () => {
+  const stuck = { class: "stuck", message: "nothing came" } as const;
+  const running = () => {
+    const turns = fresh();
+    turns.event({ type: "taken", prompt: sent(turns.rows([message(2)]))[0] ?? "" });
+    return turns;
+  };
+
+  it("ends in an error at once; what it had not taken up is sent again when the provider has let go", () => {
+    const turns = running();
+    turns.rows([message(4)]);
+    const broken = turns.breakOff(stuck);
+    assert.deepEqual(kinds(broken), ["turn_ended"]);
+    assert.deepEqual(acknowledged(broken), [2]);
+    assert.equal(turns.running, null);
+    assert.deepEqual(turns.rows([message(6)]), [], "nothing is handed on before that");
+    const next = turns.letGo();
+    assert.deepEqual(kinds(next), ["turn_started", "send"]);
+    assert.deepEqual(rowsOf(next)[0]?.body, { kind: "turn_started", inbound: [4, 6] });
+  });
+
+  it("keeps the order of what it had not taken up and what no prompt held yet", () => {
+    const turns = running();
+    const numbers = Array.from({ length: 40 }, (_, index) => 4 + 2 * index);
+    for (const n of numbers) turns.rows([message(n)]);
+    turns.breakOff(stuck);
+    assert.deepEqual(rowsOf(turns.letGo())[0]?.body, { kind: "turn_started", inbound: numbers });
+  });
+
+  it("is not disturbed by what the provider says later, but for the conversation's continuation", () => {
+    const turns = running();
+    turns.breakOff(stuck);
+    for (const late of [end, { type: "text", delta: "late" }, { type: "tool_ended", call: "c", ok: true }] as const) {
+      assert.deepEqual(turns.event(late), []);
+    }
+    turns.event({ type: "continuation", value: "kept" });
+    assert.equal(turns.continuation, "kept");
+    assert.equal(turns.verb("a.b", {}), null);
+    assert.deepEqual(turns.beat(), []);
+  });
+
+  it("takes with it what the person had stopped; a stop in between means what came before it", () => {
+    const turns = running();
+    turns.rows([message(4), control(6, "stop")]);
+    assert.deepEqual(acknowledged(turns.breakOff(stuck)), [2, 4]);
+    turns.rows([message(8), control(10, "stop"), message(12)]);
+    const next = turns.letGo();
+    assert.deepEqual(kinds(next), ["turn_started", "send", "interrupt"]);
+    assert.deepEqual(rowsOf(next)[0]?.body, { kind: "turn_started", inbound: [8] });
+    const after = turns.event({ type: "stopped", text: "", usage: null });
+    assert.deepEqual(rowsOf(after)[1]?.body, { kind: "turn_started", inbound: [12] });
+  });
+});
+
+describe("a verb", () => {
+  it("is a row of the turn that runs, and its number names it", () => {
+    const turns = fresh();
+    assert.equal(turns.verb("a.b", {}), null);
+    turns.rows([message(2)]);
+    const asked = turns.verb("things.do", { what: "tea" });
+    const [row] = rowsOf(asked?.effects ?? []);
+    assert.equal(row?.n, asked?.n);
+    assert.deepEqual(row?.body, { kind: "verb", turn: turns.running, verb: "things.do", args: { what: "tea" } });
+    turns.rows([{ n: 4, body: { kind: "answer", to: row?.n ?? 0, ok: true, text: "" } }]);
+    assert.equal(rowsOf(turns.event(end))[0]?.n, (row?.n ?? 0) + 2);
+  });
+});
+
 describe("stop", () => {
   it("interrupts the running turn, which takes its follow-ups with it; what comes later is a new turn", () => {
     const turns = fresh();
@@ -136,13 +196,22 @@ describe("progress", () => {
     assert.ok(long?.do === "progress" && long.progress.text.length === 20_000);
     turns.event({ type: "text_reset" });
     const [short] = turns.event({ type: "text", delta: "new" });
+    const [beat] = turns.beat();
+    assert.ok(beat?.do === "progress" && beat.progress.text === "new" && beat.progress.version === 3);
     assert.ok(short?.do === "progress" && short.progress.text === "new" && short.progress.version === 2);
   });
 
   it("names the tool that runs, and both of its ends are rows", () => {
     const turns = fresh();
     turns.rows([message(2)]);
-    const started = turns.event({ type: "tool_started", call: "c", name: "Bash", summary: "ls\n-la" });
+    const started = turns.event({
+      type: "tool_started",
+      call: "c",
+      name: "Bash",
+      summary: "ls\n-la",
+      same: "",
+      limit: null,
+    });
     assert.deepEqual(kinds(started), ["tool_started", "progress"]);
     assert.ok(started[1]?.do === "progress" && started[1].progress.activity === "Bash: ls -la");
     assert.deepEqual(kinds(turns.event({ type: "tool_ended", call: "c", ok: true })), ["tool_ended", "progress"]);
@@ -173,10 +242,10 @@ describe("rows", () => {
 
 type Step =
   | { rows: ("engage" | "context" | "stop" | "rest")[] }
-  | { event: "take" | "text" | "end" | "error" | "stopped" };
+  | { event: "take" | "text" | "end" | "error" | "stopped" | "break" | "release" };
 const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ rows: fc.array(fc.constantFrom("engage", "context", "stop", "rest"), { minLength: 1, maxLength: 70 }) }),
-  fc.record({ event: fc.constantFrom("take", "text", "end", "error", "stopped") }),
+  fc.record({ event: fc.constantFrom("take", "text", "end", "error", "stopped", "break", "release") }),
 ) as fc.Arbitrary<Step>;
 
 /** Plays a provider that keeps its contract against any order of rows and events. */
@@ -190,14 +259,18 @@ function runsWell(steps: Step[]): void {
   const acknowledged: number[] = [];
   let lastRow = 0;
   let running: number | null = null;
+  let stopping = false;
+  let broken = false;
   let held: number[] = [];
   const done = (effects: Effect[]) => {
     for (const effect of effects) {
+      assert.ok(!broken, "something was done before the provider had let go");
+      if (effect.do === "interrupt") stopping = true;
       if (effect.do === "send") {
         given.push(effect.prompt);
         contents.set(
           effect.prompt,
-          effect.messages.map((each) => Number(each.text.slice(5))),
+          effect.messages.map(({ n }) => n),
         );
         assert.ok(
           contents.get(effect.prompt)?.every((each) => held.includes(each)),
@@ -212,6 +285,7 @@ function runsWell(steps: Step[]): void {
         if (body.kind === "turn_started") {
           assert.equal(running, null);
           running = number;
+          stopping = false;
           held = [...body.inbound];
         } else {
           assert.equal(body.turn, running);
@@ -244,6 +318,24 @@ function runsWell(steps: Step[]): void {
     for (const each of contents.get(prompt) ?? []) taken.add(each);
     done(turns.event({ type: "taken", prompt }));
   };
+  const breakOff = () => {
+    if (running === null) return;
+    if (!held.some((each) => taken.has(each))) for (const each of held) taken.add(each);
+    // What was stopped ends with its turn, whoever ends it.
+    if (stopping) for (const each of held) taken.add(each);
+    given.length = 0;
+    done(turns.breakOff({ class: "stuck", message: "" }));
+    assert.ok(
+      acknowledged.every((each) => taken.has(each)),
+      "acknowledged before it was taken up",
+    );
+    broken = true;
+  };
+  const release = () => {
+    if (!broken) return;
+    broken = false;
+    done(turns.letGo());
+  };
   for (const each of steps) {
     if ("rows" in each) {
       const rows = each.rows.map((kind) => {
@@ -255,9 +347,12 @@ function runsWell(steps: Step[]): void {
       done(turns.rows(rows));
     } else if (each.event === "take") {
       if (running !== null) take();
-    } else if (each.event === "text") done(turns.event({ type: "text", delta: "x" }));
+    } else if (each.event === "break") breakOff();
+    else if (each.event === "release") release();
+    else if (each.event === "text") done(turns.event({ type: "text", delta: "x" }));
     else finish(each.event);
   }
+  release();
   done(turns.rows([message(n + 2)]));
   inbound.push(n + 2);
   for (let rounds = 0; running !== null && rounds < 10_000; rounds++) finish("end");

@@ -2,9 +2,11 @@
  * Decides what a runner does: a state machine without input or output of its own. Inbound rows and provider events go
  * in, effects come out, to be done in order. It keeps these promises: a message is acknowledged exactly once, by a turn
  * that took it up; row numbers are odd and only grow; at most one turn runs; an effect is journalled before it begins.
+ * After a turn was broken off nothing is handed on before the provider has let go; then, what it had not taken up.
  */
 import {
   type Continuation,
+  type ErrorClass,
   type InboundRow,
   MAX_BODY_BYTES,
   MAX_TEXT,
@@ -12,7 +14,7 @@ import {
   type OutboundRow,
   type Progress,
 } from "../../protocol/rows.ts";
-import type { Message } from "./prompt.ts";
+import type { NumberedMessage } from "./prompt.ts";
 import type { ProviderEvent } from "./providers/provider.ts";
 
 /** Commit these rows; `clear` takes the progress of the ended turn away in the same commit. */
@@ -26,7 +28,7 @@ export type Effect =
   | Write
   | { do: "progress"; progress: Progress }
   /** Give this to the provider, after everything before it is durable. */
-  | { do: "send"; prompt: string; messages: Message[] }
+  | { do: "send"; prompt: string; messages: NumberedMessage[] }
   | { do: "interrupt" }
   /** End the agent's process until there is work again. */
   | { do: "rest" };
@@ -40,15 +42,18 @@ const MAX_PROMPT_TEXT = 400_000;
 const MAX_PROGRESS_TEXT = 20_000;
 const CUT = "\n\n[cut: too long]";
 
-interface Waiting {
-  n: number;
-  message: Message;
-}
-
 interface Prompt {
   id: string;
-  numbers: number[];
+  messages: NumberedMessage[];
   taken: boolean;
+}
+
+type TurnEnd = Extract<ProviderEvent, { type: "end" | "error" | "stopped" }>;
+
+/** Why a turn was broken off. */
+export interface Failure {
+  class: ErrorClass;
+  message: string;
 }
 
 interface Turn {
@@ -66,7 +71,9 @@ export class Turns {
   #prompts = 0;
   #turn: Turn | null = null;
   /** Messages that no prompt holds yet, in order. */
-  #waiting: Waiting[] = [];
+  #waiting: NumberedMessage[] = [];
+  /** Rows that came since a turn was broken off, while the provider has not let go; null when nothing is awaited. */
+  #held: InboundRow[] | null = null;
   #continuation: Continuation | null;
   readonly #provider: string;
 
@@ -83,14 +90,23 @@ export class Turns {
     return this.#continuation?.value ?? null;
   }
 
-  /** Takes new inbound rows, in the order of their numbers. */
+  /** The number of the turn that runs, or null. */
+  get running(): number | null {
+    return this.#turn?.n ?? null;
+  }
+
+  /** Takes new inbound rows, in the order of their numbers. Answers to verbs are for who asked, not for turns. */
   rows(rows: InboundRow[]): Effect[] {
+    if (this.#held) {
+      this.#held.push(...rows);
+      return [];
+    }
     const effects: Effect[] = [];
     let rest = false;
     for (const { n, body } of rows) {
       if (body.kind === "message") this.#waiting.push({ n, message: body });
-      else if (body.action === "rest") rest = true;
-      else {
+      else if (body.kind === "control" && body.action === "rest") rest = true;
+      else if (body.kind === "control") {
         // "Stop" means everything that was said before it.
         effects.push(...this.#hand());
         if (this.#turn && !this.#turn.stopping) {
@@ -123,6 +139,8 @@ export class Turns {
       case "text_reset":
         turn.text = "";
         return [];
+      case "alive":
+        return [];
       case "tool_started": {
         const { call, name } = event;
         const summary = oneLine(event.summary, 500);
@@ -147,22 +165,43 @@ export class Turns {
     }
   }
 
-  #end(turn: Turn, event: Extract<ProviderEvent, { type: "end" | "error" | "stopped" }>): Effect[] {
-    const taken = turn.prompts.filter((prompt) => prompt.taken);
-    // A stopped turn takes everything with it; so does one that ended before it took up anything, or it would never end.
-    const ended = event.type === "stopped" || taken.length === 0 ? turn.prompts : taken;
-    const left = turn.prompts.filter((prompt) => !ended.includes(prompt));
-    const bodies: OutboundBody[] = [
-      {
-        kind: "turn_ended",
-        turn: turn.n,
-        outcome: outcomeOf(event),
-        acknowledges: ended.flatMap((prompt) => prompt.numbers),
-        continuation: this.#continuation,
-        usage: event.usage,
-      },
-    ];
-    const ending = this.#write(bodies, true);
+  /** The agent asks for a verb of the host. @returns the number of its row; null where no turn runs. */
+  verb(verb: string, args: Record<string, unknown>): { effects: Effect[]; n: number } | null {
+    if (!this.#turn) return null;
+    const n = this.#nextNumber;
+    return { effects: [this.#write([{ kind: "verb", turn: this.#turn.n, verb, args }])], n };
+  }
+
+  /** A sign of life of the turn that runs. */
+  beat(): Effect[] {
+    return this.#turn ? this.#progress(this.#turn) : [];
+  }
+
+  /**
+   * Ends the running turn in an error without waiting for the provider: that is to be given up then, and `letGo` called
+   * when nothing of the turn can come from it any more. What it had not taken up waits until then for the next turn,
+   * except what the person had stopped anyway.
+   */
+  breakOff(failure: Failure): Effect[] {
+    const turn = this.#turn;
+    if (!turn) return [];
+    const { ended, left } = settle(turn, turn.stopping ? "stopped" : "error");
+    this.#turn = null;
+    this.#waiting.unshift(...left.flatMap(({ messages }) => messages));
+    this.#held = [];
+    return [this.#ending(turn, ended, { type: "error", ...failure, usage: null })];
+  }
+
+  /** The provider has let go of a turn that was broken off, and says nothing of it any more. */
+  letGo(): Effect[] {
+    const held = this.#held ?? [];
+    this.#held = null;
+    return this.rows(held);
+  }
+
+  #end(turn: Turn, event: TurnEnd): Effect[] {
+    const { ended, left } = settle(turn, event.type);
+    const ending = this.#ending(turn, ended, event);
     this.#turn = null;
     if (left.length === 0) return [ending, ...this.#hand()];
     // The provider still has these and goes on with them by itself: that is the next turn.
@@ -170,21 +209,32 @@ export class Turns {
     return [ending, ...this.#hand()];
   }
 
+  #ending(turn: Turn, ended: Prompt[], event: TurnEnd): Write {
+    const body: OutboundBody = {
+      kind: "turn_ended",
+      turn: turn.n,
+      outcome: outcomeOf(event),
+      acknowledges: ended.flatMap(numbersOf),
+      continuation: this.#continuation,
+      usage: event.usage,
+    };
+    return this.#write([body], true);
+  }
+
   /** Makes prompts of what waits, as far as something in it wants an answer and a turn may take it. */
   #hand(): Effect[] {
     const effects: Effect[] = [];
     while (this.#waiting.some(({ message }) => message.engages)) {
       const turn = this.#turn;
-      const room = MAX_MESSAGES - (turn?.prompts.reduce((sum, prompt) => sum + prompt.numbers.length, 0) ?? 0);
+      const room = MAX_MESSAGES - (turn?.prompts.reduce((sum, { messages }) => sum + messages.length, 0) ?? 0);
       if (turn && (turn.stopping || turn.prompts.length >= MAX_PROMPTS || room === 0)) break;
-      const batch = this.#batch(room);
       this.#prompts += 1;
-      const prompt = { id: `prompt-${this.#prompts}`, numbers: batch.map(({ n }) => n), taken: false };
+      const prompt = { id: `prompt-${this.#prompts}`, messages: this.#batch(room), taken: false };
       if (turn) {
         turn.prompts.push(prompt);
-        effects.push(this.#write([{ kind: "turn_fed", turn: turn.n, inbound: prompt.numbers }]));
+        effects.push(this.#write([{ kind: "turn_fed", turn: turn.n, inbound: numbersOf(prompt) }]));
       } else effects.push(this.#begin([prompt]));
-      effects.push({ do: "send", prompt: prompt.id, messages: batch.map(({ message }) => message) });
+      effects.push({ do: "send", prompt: prompt.id, messages: prompt.messages });
     }
     return effects;
   }
@@ -192,10 +242,10 @@ export class Turns {
   #begin(prompts: Prompt[]): Write {
     const n = this.#nextNumber;
     this.#turn = { n, prompts, stopping: false, text: "", activity: "", version: 0 };
-    return this.#write([{ kind: "turn_started", inbound: prompts.flatMap((prompt) => prompt.numbers) }]);
+    return this.#write([{ kind: "turn_started", inbound: prompts.flatMap(numbersOf) }]);
   }
 
-  #batch(room: number): Waiting[] {
+  #batch(room: number): NumberedMessage[] {
     let characters = 0;
     let count = 0;
     for (const { message } of this.#waiting) {
@@ -223,7 +273,19 @@ export class Turns {
   }
 }
 
-function outcomeOf(event: Extract<ProviderEvent, { type: "end" | "error" | "stopped" }>) {
+const numbersOf = ({ messages }: Prompt) => messages.map(({ n }) => n);
+
+/**
+ * Which prompts end with their turn. A stopped turn takes everything with it; so does one that ended before it took up
+ * anything, or it would never end.
+ */
+function settle({ prompts }: Turn, type: TurnEnd["type"]): { ended: Prompt[]; left: Prompt[] } {
+  const taken = prompts.filter((prompt) => prompt.taken);
+  if (type === "stopped" || taken.length === 0) return { ended: prompts, left: [] };
+  return { ended: taken, left: prompts.filter((prompt) => !prompt.taken) };
+}
+
+function outcomeOf(event: TurnEnd) {
   if (event.type === "error") {
     return { status: "error", class: event.class, message: oneLine(event.message, 2000) } as const;
   }

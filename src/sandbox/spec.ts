@@ -70,6 +70,8 @@ export function sessionSpec(input: SessionContainer): SandboxSpec {
       LANG: "C.UTF-8",
       TMPDIR: "/tmp",
       TZ: input.timeZone,
+      // Its garbage timer alone takes a tenth of a percent of a core in each runner that rests.
+      BUN_GC_TIMER_DISABLE: "1",
       ...input.environment,
     },
     labels: {

@@ -46,6 +46,7 @@ async function onStage(
       instructions: "You help.",
       model: null,
       mcpServers: {},
+      tools: [],
       continuation: null,
       relayUrl: model.address,
       workspace: home,
@@ -159,6 +160,75 @@ describe("the Claude provider", () => {
     );
   });
 
+  it("offers the tools of the host, and tells their answers as they are", async () => {
+    const schema = { type: "object", properties: { to: { type: "string", maxLength: 9 } }, required: ["to"] };
+    const calls: unknown[] = [];
+    const call = async (args: Record<string, unknown>) => {
+      calls.push(args);
+      return { ok: args.to === "Ann", text: args.to === "Ann" ? "sent as 42" : "nobody of that name" };
+    };
+    const tools = [{ name: "send_message", description: "Says something.", schema, call }];
+    const script: Script = (_, index) => {
+      if (index === 3) return bash("kill -9 $PPID; sleep 5");
+      const to = ["Ann", "Bob", "", "", "Ann"][index];
+      return to ? { use: "mcp__nanoclaw__send_message", input: { to } } : says("done");
+    };
+    await onStage(
+      script,
+      async ({ model, provider, events, until }) => {
+        provider.send({ id: "a", text: "tell them" });
+        await until("end");
+        const offered = model.requests[0]?.body.tools?.find(({ name }) => name === "mcp__nanoclaw__send_message");
+        assert.deepEqual((offered as { input_schema?: unknown } | undefined)?.input_schema, schema);
+        assert.deepEqual(calls, [{ to: "Ann" }, { to: "Bob" }]);
+        const results = model.requests.slice(1).map(({ raw }) => raw);
+        assert.match(results[0] ?? "", /sent as 42/);
+        assert.match(results[1] ?? "", /nobody of that name/);
+        const started = events.flatMap((event) => (event.type === "tool_started" ? [event] : []));
+        assert.deepEqual(
+          started.map(({ name, limit }) => [name, limit]),
+          [
+            ["send_message", null],
+            ["send_message", null],
+          ],
+        );
+        assert.notEqual(started[0]?.same, started[1]?.same);
+        assert.deepEqual(
+          events.flatMap((event) => (event.type === "tool_ended" ? [event.ok] : [])),
+          [true, false],
+        );
+        const from = events.length;
+        provider.send({ id: "b", text: "end your process" });
+        await until("error", from);
+        provider.send({ id: "c", text: "and again" });
+        await until("end", from);
+        assert.equal(calls.length, 3, "they are there in the next process too");
+      },
+      { tools },
+    );
+  });
+
+  it("tells which calls are the same, and the time that a tool gives itself", async () => {
+    await onStage(
+      (_, index) => {
+        const input = { command: "true", ...(index === 2 && { timeout: 90_000 }) };
+        return index < 3 ? { use: "Bash", input } : says("done");
+      },
+      async ({ provider, events, until }) => {
+        provider.send({ id: "a", text: "go" });
+        await until("end");
+        const started = events.flatMap((event) => (event.type === "tool_started" ? [event] : []));
+        assert.match(started[0]?.same ?? "", /^[0-9a-f]{16}$/);
+        assert.equal(started[0]?.same, started[1]?.same);
+        assert.notEqual(started[0]?.same, started[2]?.same);
+        assert.deepEqual(
+          started.map(({ limit }) => limit),
+          [null, null, 90_000],
+        );
+      },
+    );
+  });
+
   it("runs a tool and hands its result to the model", async () => {
     await onStage(
       (_, index) => (index === 0 ? bash("echo from-the-shell") : says("done")),
@@ -166,7 +236,7 @@ describe("the Claude provider", () => {
         provider.send({ id: "a", text: "look" });
         assert.equal((await until("end")).text, "done");
         assert.match(model.requests[1]?.raw ?? "", /from-the-shell/);
-        const types = events.map((event) => event.type).filter((type) => type !== "continuation");
+        const types = events.map((event) => event.type).filter((type) => type !== "continuation" && type !== "alive");
         assert.deepEqual(types, ["taken", "text", "tool_started", "tool_ended", "text_reset", "text", "end"]);
         const started = await until("tool_started");
         assert.deepEqual([started.name, started.summary], ["Bash", "echo from-the-shell"]);
@@ -330,7 +400,7 @@ describe("an agent process that hangs", () => {
         provider.send({ id: "c", text: "third" });
         assert.equal((await until("end", from)).text, "fine");
       },
-      { limits: { silence: 1000, stopping: 500 } },
+      { limits: { silence: 4000, stopping: 500 } },
     );
   });
 });

@@ -1,6 +1,7 @@
 /** Understands the messages of the agent SDK: each becomes the events of the provider contract that it stands for. */
 import type { SDKMessage } from "@anthropic-ai/claude-agent-sdk";
-import type { ProviderEvent } from "../../runner/providers/provider.ts";
+import { type ProviderEvent, sameness } from "../../runner/providers/provider.ts";
+import { plainName } from "./tools.ts";
 
 export class Hearing {
   /** The block of text that is being written. */
@@ -49,14 +50,18 @@ export class Hearing {
       this.text = "";
       return [{ type: "text_reset" }];
     }
-    if (event.type !== "content_block_delta" || event.delta.type !== "text_delta") return [];
+    // Thinking, or the input of a tool call that is being written.
+    if (event.type !== "content_block_delta" || event.delta.type !== "text_delta") return [{ type: "alive" }];
     this.text += event.delta.text;
     return [{ type: "text", delta: event.delta.text }];
   }
 
   #called(block: { id: string; name: string; input: unknown }): ProviderEvent[] {
     this.calls.add(block.id);
-    return [{ type: "tool_started", call: block.id, name: block.name, summary: summaryOf(block.input) }];
+    const { id: call, input } = block;
+    const name = plainName(block.name);
+    const same = sameness(name, input);
+    return [{ type: "tool_started", call, name, summary: summaryOf(input), same, limit: limitOf(input) }];
   }
 
   #returned(block: { type: string; tool_use_id?: string; is_error?: boolean }): ProviderEvent[] {
@@ -71,11 +76,21 @@ function promptsOf(message: SDKMessage): string[] {
   return Array.isArray(named) ? named.filter((uuid) => typeof uuid === "string") : [];
 }
 
+/** The longest time that the call gives itself, in milliseconds: Bash has `timeout`. */
+function limitOf(input: unknown): number | null {
+  const { timeout } = fieldsOf(input);
+  return typeof timeout === "number" && timeout > 0 ? timeout : null;
+}
+
 /** What a tool call is about, for people: its command, path or pattern, or else its input as it is. */
 function summaryOf(input: unknown): string {
-  const fields = typeof input === "object" && input !== null ? (input as Record<string, unknown>) : {};
+  const fields = fieldsOf(input);
   const telling = [fields.command, fields.file_path, fields.pattern, fields.path].find(
     (value) => typeof value === "string",
   );
   return (telling ?? JSON.stringify(fields)).slice(0, 500);
+}
+
+function fieldsOf(input: unknown): Record<string, unknown> {
+  return typeof input === "object" && input !== null ? (input as Record<string, unknown>) : {};
 }

@@ -4,6 +4,7 @@
  */
 import type { McpServerConfig, Options } from "@anthropic-ai/claude-agent-sdk";
 import type { ProviderOptions } from "../../runner/providers/provider.ts";
+import { hostTools } from "./tools.ts";
 
 /** Tools of the agent. Server-side web tools are left out: they would reach past the wall. */
 const TOOLS = ["Bash", "Read", "Write", "Edit", "Glob", "Grep"];
@@ -19,7 +20,8 @@ export function sdkOptions(options: ProviderOptions, resume: string | null): Opt
     ...(resume !== null && { resume }),
     tools: TOOLS,
     disallowedTools: ["WebSearch", "WebFetch"],
-    mcpServers: options.mcpServers as Record<string, McpServerConfig>,
+    // Ours last: a server of the group can't take its name.
+    mcpServers: { ...(options.mcpServers as Record<string, McpServerConfig>), ...hostTools(options.tools) },
     mcpServersDelivery: "initialize",
     strictMcpConfig: true,
     settingSources: [],
@@ -39,6 +41,8 @@ function environment(options: ProviderOptions): Record<string, string | undefine
     HOME: process.env.HOME ?? options.workspace,
     CLAUDE_CONFIG_DIR: options.stateDir,
     ANTHROPIC_BASE_URL: `${options.relayUrl}/model/anthropic`,
+    // Set for the runner: the agent collects its garbage as it likes.
+    BUN_GC_TIMER_DISABLE: undefined,
     // The gateway puts the real one in.
     ANTHROPIC_API_KEY: "placeholder",
     CLAUDE_CODE_MAX_RETRIES: String(options.modelRetries),

@@ -19,6 +19,7 @@ function open(name: string, events: ProviderEvent[] = []) {
     instructions: "",
     model: null,
     mcpServers: {},
+    tools: [],
     continuation: null,
     relayUrl: "",
     workspace: packages,

@@ -9,6 +9,8 @@ import { MailboxWriter } from "../../../protocol/mailbox/writer.ts";
 import { type InboundBody, type OutboundRow, outboundBody, type Progress } from "../../../protocol/rows.ts";
 import { BELL_PATH, MODEL_PREFIX } from "../../../protocol/session-socket.ts";
 import type { Layout } from "../app.ts";
+import type { Message } from "../prompt.ts";
+import { message } from "./message.ts";
 
 export interface Door {
   ring(): void;
@@ -100,6 +102,8 @@ export class TestHost {
       continuation: null,
       outboundCursor: 0,
       modelRetries: 0,
+      budgets: { model: 60_000, tool: 60_000, turn: 120_000 },
+      tools: [],
     };
     writeFileSync(this.layout.config, JSON.stringify({ ...usual, ...config }));
   }
@@ -115,9 +119,8 @@ export class TestHost {
   }
 
   /** Writes a message and rings. @returns its number. */
-  say(text: string, more: Partial<Extract<InboundBody, { kind: "message" }>> = {}): number {
-    const usual = { at: new Date().toISOString(), from: "Ann", author: "person", engages: true, attempt: 1 } as const;
-    return this.put({ kind: "message", text, alreadyDone: [], ...usual, ...more });
+  say(text: string, more: Partial<Message> = {}): number {
+    return this.put(message(text, { at: new Date().toISOString(), ...more }));
   }
 
   put(body: InboundBody, ring = true): number {

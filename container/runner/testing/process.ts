@@ -1,5 +1,8 @@
-/** A runner as a process of its own over a layout that a test made: `process.ts <layout as JSON>`. Not for containers. */
+/**
+ * A runner as a process of its own over a layout that a test made: `process.ts <layout as JSON> <ms to let go>`. Not for
+ * containers.
+ */
 import { startRunner } from "../app.ts";
 import { runUntilStopped } from "../process.ts";
 
-await runUntilStopped(() => startRunner(JSON.parse(process.argv[2] ?? "{}")));
+await runUntilStopped(() => startRunner(JSON.parse(process.argv[2] ?? "{}"), Number(process.argv[3])));
