@@ -4,8 +4,15 @@
  * happens in every hour that really passes. Intervals are elapsed time and know no clocks.
  */
 import { Cron } from "croner";
-import type { Schedule } from "../store/tasks.ts";
 import { Zone } from "./zone.ts";
+
+/** Times in milliseconds since the epoch. */
+export type Schedule =
+  /** Five fields, or six with seconds first, in a time zone. */
+  | { kind: "cron"; pattern: string }
+  /** Whole multiples of `ms` after `anchor`. */
+  | { kind: "every"; ms: number; anchor: number }
+  | { kind: "once"; at: number };
 
 /** The first time after `after`, milliseconds since the epoch; null when none comes. */
 export type Timetable = (after: number) => number | null;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { Schedule } from "../store/tasks.ts";
+import type { Schedule } from "./timetable.ts";
 import { missedRuns, nextRun, timetable } from "./timetable.ts";
 import { Zone } from "./zone.ts";
 
@@ -158,6 +158,53 @@ test("property: intervals are elapsed time, whatever the clocks do", () => {
       assert.ok(at > stretch.from + passed && at <= stretch.from + passed + ms);
       assert.equal((at - stretch.from) % ms, 0);
     }),
+  );
+});
+
+test("property: with any pattern, in any zone, every next time lies ahead and no two are the same", () => {
+  const field = (min: number, max: number) =>
+    fc.oneof(
+      fc.constant("*"),
+      fc.uniqueArray(fc.integer({ min, max }), { minLength: 1, maxLength: 3 }).map((all) => all.join(",")),
+      fc
+        .tuple(fc.integer({ min, max }), fc.integer({ min, max }))
+        .map((ends) => `${Math.min(...ends)}-${Math.max(...ends)}`),
+      fc.integer({ min: 1, max: Math.max(1, max >> 1) }).map((step) => `*/${step}`),
+    );
+  const six = fc
+    .tuple(
+      field(0, 59),
+      field(0, 59),
+      field(0, 23),
+      field(1, 28),
+      field(1, 12),
+      fc.oneof(fc.constant("*"), field(0, 6)),
+    )
+    .map((fields) => fields.join(" "));
+  // By half an hour, by two hours, twice a year around Ramadan, a whole day left out, and none at all.
+  const moments = fc.constantFrom(
+    ...["Australia/Lord_Howe 2026-10-03T15:00Z", "Australia/Lord_Howe 2026-04-04T14:30Z"],
+    ...[
+      "Antarctica/Troll 2026-03-29T00:30Z",
+      "Antarctica/Troll 2026-10-25T00:30Z",
+      "Africa/Casablanca 2026-02-15T01:30Z",
+    ],
+    ...["Africa/Casablanca 2026-03-22T01:30Z", "Pacific/Apia 2011-12-30T09:00Z", "Asia/Kolkata 2026-03-29T00:30Z"],
+    ...["Europe/London 2026-03-29T00:30Z", "America/New_York 2026-11-01T05:30Z"],
+  );
+  fc.assert(
+    fc.property(six, moments, fc.integer({ min: -2 * HOUR, max: 2 * HOUR }), (pattern, moment, shift) => {
+      const [zone = "", from = ""] = moment.split(" ");
+      const next = timetable(cron(pattern), zone);
+      for (let [after, count] = [Date.parse(from) + shift, 0]; count < 20; count++) {
+        const at = next(after);
+        if (at === null) return;
+        assert.ok(at > after, `${new Date(at).toISOString()} after ${new Date(after).toISOString()}`);
+        assert.equal(next(at - 1), at, "what is looked for from just before it is found");
+        after = at;
+      }
+    }),
+    { numRuns: 150 },
   );
 });
 

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Misuse } from "../lib/errors.ts";
-import { localTime, parseSchedule, scheduleText, type WantedSchedule } from "./parse.ts";
+import { localTime, NoSchedule, parseSchedule, scheduleText, type WantedSchedule } from "./parse.ts";
 
 const NOW = Date.parse("2026-03-01T12:00Z");
 const parsed = (wanted: WantedSchedule, zone = "Europe/Berlin") => parseSchedule(wanted, zone, NOW);
@@ -57,7 +56,7 @@ test("what can't be is refused with a reason and with what is right", () => {
   for (const [wanted, reason] of cases) {
     assert.throws(
       () => parsed(wanted),
-      (error) => error instanceof Misuse && reason.test(error.message) && error.hint !== "",
+      (error) => error instanceof NoSchedule && reason.test(error.message) && error.hint !== "",
       JSON.stringify(wanted),
     );
   }
