@@ -2,12 +2,15 @@
  * The one gate: who may do what, as a pure function over a table. Whoever asks (a person in chat, the command line,
  * an agent) passes here, and the caller writes the decision to the audit log in the transaction of the effect.
  */
+import type { Authority } from "../../api/verbs.ts";
+import type { Session } from "../store/sessions.ts";
 
 export type Actor =
   /** Someone on the machine who can open the control socket; the socket is private to the owner's account. */
-  { kind: "operator" } | { kind: "user"; id: string; owner: boolean } | { kind: "agent"; id: string };
-
-export type Authority = "owner" | "agent";
+  | { kind: "operator" }
+  | { kind: "user"; id: string; owner: boolean }
+  /** An agent group: the session that asks, with the numbers of its turn and of the row that asks. */
+  | { kind: "agent"; id: string; session: Session; turn: number; number: number };
 
 export interface Decision {
   allow: boolean;
@@ -28,9 +31,10 @@ export function actorName(actor: Actor): string {
 
 /**
  * @param needs the lowest authority that the verb asks for, as declared with the verb
+ * @param group the agent group whose thing it touches; null where that is not known yet, or where it is nobody's
  * @returns the decision with its reason, for the person and for the audit log
  */
-export function authorize(actor: Actor, verb: string, needs: Authority): Decision {
+export function authorize(actor: Actor, verb: string, needs: Authority, group: string | null = null): Decision {
   switch (actor.kind) {
     case "operator":
       return { allow: true, why: "the operator owns this installation" };
@@ -39,8 +43,9 @@ export function authorize(actor: Actor, verb: string, needs: Authority): Decisio
         ? { allow: true, why: `${actor.id} is an owner` }
         : { allow: false, why: `"${verb}" needs an owner, and ${actor.id} is none` };
     case "agent":
-      return needs === "agent"
+      if (needs !== "agent") return { allow: false, why: `"${verb}" needs an owner; an agent can't do it` };
+      return group === null || group === actor.id
         ? { allow: true, why: `"${verb}" is open to agents` }
-        : { allow: false, why: `"${verb}" needs an owner; an agent can't do it` };
+        : { allow: false, why: "that belongs to another agent" };
   }
 }

@@ -2,16 +2,19 @@
  * Carries out verbs. Whoever asks, each passes here: arguments are validated, the one gate decides, and the decision is
  * written to the audit log in the transaction of the effect.
  */
+
+import { type Verb, type VerbArgs, type VerbName, type VerbResult, verbs } from "../../api/verbs.ts";
 import { type Actor, actorName, authorize } from "../access/authorize.ts";
 import type { Audit } from "../audit/audit.ts";
 import { Misuse, Retryable } from "../lib/errors.ts";
 import type { Database } from "../lib/sqlite.ts";
-import { type VerbArgs, type VerbName, type VerbResult, verbs } from "./verbs.ts";
 
 export interface EffectContext {
   actor: Actor;
   /** Runs the change that a verb makes in one transaction with its audit record. Verbs that only read don't call it. */
   record<Result>(resource: string, change: () => Result, detail?: Record<string, unknown>): Result;
+  /** The gate once more, where a verb finds out by itself whose thing it touches. @throws Refused */
+  permit(agentGroup: string): void;
   /** Ends when the caller of a stream hangs up. */
   signal: AbortSignal;
 }
@@ -54,27 +57,63 @@ export class Executor {
 
   /** @throws UnknownVerb, BadArguments, Refused, or what the effect throws (Misuse for what a person can mend) */
   async execute(actor: Actor, name: string, input: unknown, signal: AbortSignal): Promise<Outcome> {
+    const { verb, run } = this.#prepare(actor, name, input, signal);
+    const outcome = await this.#auditing(actor, name, run);
+    if (verb.stream) return { stream: true, lines: outcome as AsyncIterable<unknown> };
+    return { stream: false, result: outcome };
+  }
+
+  /**
+   * Carries out what an agent asks for, as part of the open transaction: what fails is undone and said to it.
+   * @throws Retryable where the database can't be written
+   */
+  carryOut(actor: Actor & { kind: "agent" }, name: string, input: unknown): { ok: boolean; text: string } {
+    try {
+      const result = this.#db.attempt(() => {
+        const { verb, run } = this.#prepare(actor, name, input, new AbortController().signal);
+        const outcome = verb.tool ? run() : null;
+        // What it comes to is nobody's any more; unheard, its failure would end the host.
+        if (outcome instanceof Promise) outcome.catch(() => {});
+        if (outcome === null || outcome instanceof Promise)
+          throw new Refused(`"${name}" is nothing that an agent can do`);
+        return outcome;
+      });
+      return { ok: true, text: JSON.stringify(result) };
+    } catch (error) {
+      if (error instanceof Retryable) throw error;
+      if (error instanceof Refused) this.#deny(actor, name, error.message);
+      const { message, hint } = failureOf(error);
+      return { ok: false, text: `${message}${hint ? `. ${hint}` : ""}` };
+    }
+  }
+
+  async #auditing(actor: Actor, name: string, run: () => unknown): Promise<unknown> {
+    try {
+      return await run();
+    } catch (error) {
+      if (error instanceof Refused) this.#deny(actor, name, error.message);
+      throw error;
+    }
+  }
+
+  #deny(actor: Actor, verb: string, why: string): void {
+    this.#audit.append({ actor: actorName(actor), verb, resource: "", decision: "deny", detail: { why } });
+  }
+
+  #prepare(actor: Actor, name: string, input: unknown, signal: AbortSignal): { verb: Verb; run: () => unknown } {
     if (!Object.hasOwn(verbs, name)) throw new UnknownVerb(`there is no verb "${name}"`);
-    const verb = verbs[name as VerbName];
+    const verb: Verb = verbs[name as VerbName];
     const parsed = verb.args.safeParse(input ?? {});
     if (!parsed.success) {
       const [issue] = parsed.error.issues;
       throw new BadArguments(`${issue?.path.join(".") || name}: ${issue?.message ?? "is wrong"}`);
     }
-    const decision = authorize(actor, name, verb.authority);
-    if (!decision.allow) {
-      this.#audit.append({
-        actor: actorName(actor),
-        verb: name,
-        resource: "",
-        decision: "deny",
-        detail: { why: decision.why },
-      });
-      throw new Refused(decision.why);
-    }
+    const permit = (group: string | null) => {
+      const { allow, why } = authorize(actor, name, verb.authority, group);
+      if (!allow) throw new Refused(why);
+    };
     const context: EffectContext = {
-      actor,
-      signal,
+      ...{ actor, signal, permit },
       record: (resource, change, detail) =>
         this.#db.transaction(() => {
           this.#audit.append({
@@ -89,8 +128,11 @@ export class Executor {
     };
     // The table's types say that these arguments fit this effect; the compiler can't see it through the name.
     const effect = this.#effects[name as VerbName] as (args: unknown, context: EffectContext) => unknown;
-    if (verb.stream) return { stream: true, lines: effect(parsed.data, context) as AsyncIterable<unknown> };
-    return { stream: false, result: await effect(parsed.data, context) };
+    const run = () => {
+      permit(null);
+      return effect(parsed.data, context);
+    };
+    return { verb, run };
   }
 }
 

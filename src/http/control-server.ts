@@ -7,7 +7,7 @@ import { createServer, type Server } from "node:http";
 import { createConnection } from "node:net";
 import { dirname } from "node:path";
 import { getRequestListener } from "@hono/node-server";
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { stream } from "hono/streaming";
 import { type Executor, failureOf } from "../control/execute.ts";
@@ -16,10 +16,13 @@ import type { Log } from "../lib/log.ts";
 
 /** Largest request: a message of the longest text, every character escaped. */
 const MAX_BODY = 2_000_000;
+/** Of a larger one so much is read before the sender is cut off. */
+const MOST_DROPPED = 200_000_000;
 
 export function controlApp(executor: Executor, log: Log): Hono {
   const app = new Hono();
-  app.post("/v1/verbs/:name", bodyLimit({ maxSize: MAX_BODY, onError: (c) => c.json(tooLarge, 413) }), async (c) => {
+  const limit = bodyLimit({ maxSize: MAX_BODY, onError: refuseLarge });
+  app.post("/v1/verbs/:name", limit, async (c) => {
     const name = c.req.param("name");
     try {
       const input = await c.req.json<unknown>().catch(() => undefined);
@@ -44,6 +47,20 @@ export function controlApp(executor: Executor, log: Log): Hono {
   });
   app.notFound((c) => c.json({ ok: false, error: notFound }, 404));
   return app;
+}
+
+/** Answers at once, and reads what still comes to its end: a sender that is cut off in the middle would not see the answer. */
+function refuseLarge(c: Context): Response {
+  c.status(413);
+  c.header("content-type", "application/json");
+  return stream(c, async (out) => {
+    await out.write(JSON.stringify(tooLarge));
+    let dropped = 0;
+    for await (const chunk of (c.req.raw.body ?? []) as AsyncIterable<Uint8Array>) {
+      dropped += chunk.length;
+      if (dropped > MOST_DROPPED) break;
+    }
+  });
 }
 
 const notFound = {

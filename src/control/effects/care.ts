@@ -1,6 +1,6 @@
 /** What the verbs that look after the installation do: status, credentials, the model, the audit log, the outbox. */
 import type { Audit } from "../../audit/audit.ts";
-import type { Channel } from "../../channels/channel.ts";
+import type { ChannelRegistry } from "../../channels/registry.ts";
 import type { ModelChoice } from "../../gateway/model-choice.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { Misuse, messageOf } from "../../lib/errors.ts";
@@ -19,7 +19,7 @@ export interface CareParts {
   model: ModelChoice;
   driver: SandboxDriver;
   supervisor: Supervisor;
-  channels: Channel[];
+  registry: ChannelRegistry;
   version: string;
   installation: string;
   startedAt: number;
@@ -29,7 +29,7 @@ export interface CareParts {
 
 export function careEffects(
   parts: CareParts,
-): Omit<Effects, `${"chat" | "claw" | "groups" | "sessions" | "tasks"}.${string}`> {
+): Omit<Effects, `${"chat" | "claw" | "groups" | "sessions" | "tasks" | "channels" | "messages"}.${string}`> {
   const { store, audit, vault, clock } = parts;
   return {
     status: async () => ({
@@ -40,7 +40,7 @@ export function careEffects(
       memory: process.memoryUsage.rss(),
       model: parts.model.current(),
       engine: await engineHealth(parts.driver),
-      channels: parts.channels.map((channel) => ({ id: channel.id, ...channel.health() })),
+      channels: parts.registry.health(),
       sessions: parts.supervisor.counts(),
       queues: {
         inbound: store.inbox.countUnfinished(),

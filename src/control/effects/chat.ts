@@ -1,5 +1,7 @@
 /** What the verbs of the terminal channel do: `chat.*` and `claw.open`. */
-import { TERMINAL_USER, type TerminalChannel, type TerminalEvent } from "../../channels/terminal.ts";
+
+import type { ChatEvent } from "../../../api/results.ts";
+import { TERMINAL_USER, type Terminal, type TerminalEvent } from "../../channels/terminal.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { Misuse } from "../../lib/errors.ts";
 import { newMessagingGroupId, newSessionId, type Random, type SessionId, type UserId } from "../../lib/ids.ts";
@@ -8,7 +10,6 @@ import type { AgentGroup } from "../../store/groups.ts";
 import type { Session } from "../../store/sessions.ts";
 import type { Store } from "../../store/store.ts";
 import type { Effects } from "../execute.ts";
-import type { ChatEvent } from "../results.ts";
 
 /** Lines that wait for a slow follower; beyond, it is told to come back with its cursor. */
 const MAX_WAITING = 10_000;
@@ -17,7 +18,7 @@ export interface ChatParts {
   store: Store;
   clock: Clock;
   random: Random;
-  terminal: TerminalChannel;
+  terminal: Terminal;
   supervisor: Supervisor;
 }
 
@@ -47,10 +48,20 @@ export function chatEffects(
     },
     "chat.follow": ({ chat, after, tail }, { signal }) =>
       follow(terminal, chat, after ?? 0, after === undefined ? (tail ?? 20) : null, signal),
-    "chat.stop": ({ chat }) => {
+    "chat.stop": ({ chat }, { record }) => {
       const group = groupOf(chat);
-      const session = group && store.sessions.byConversation(group.id, `terminal/${chat}`);
-      return { stopped: session ? parts.supervisor.stopTurn(session.id) : false };
+      const here = { channel: "terminal", chat, thread: null };
+      const working = (group ? store.sessions.speakingIn(group.id, `terminal/${chat}`, here) : []).filter(({ id }) =>
+        store.inbox.hasWork(id),
+      );
+      if (working.length === 0) return { stopped: false };
+      return record(`chat:${chat}`, () => {
+        for (const { id } of working) {
+          store.sessions.stop(id);
+          store.db.afterCommit(() => parts.supervisor.stopWork(id));
+        }
+        return { stopped: true };
+      });
     },
     "chat.list": () => terminal.chats().map((chat) => ({ ...chat, group: groupOf(chat.chat)?.folder ?? "" })),
     "claw.open": ({ group: folder, session: wanted, runtime }, { record }) => {
@@ -94,7 +105,7 @@ function openClaw({ store, clock, random }: ChatParts, group: AgentGroup, runtim
 
 /** The log from the cursor on, then what happens; ends when the caller hangs up. */
 async function* follow(
-  terminal: TerminalChannel,
+  terminal: Terminal,
   chat: string,
   after: number,
   tail: number | null,

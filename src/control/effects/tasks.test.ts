@@ -1,19 +1,19 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { type VerbInput, verbs } from "../../../api/verbs.ts";
 import { AGENT, countingRandom, world } from "../../../test/support/world.ts";
 import { Router } from "../../inbound/router.ts";
 import { taskVoice } from "../../inbound/task-voice.ts";
 import { silentLog } from "../../lib/log.ts";
 import { Scheduler } from "../../tasks/scheduler.ts";
 import type { EffectContext } from "../execute.ts";
-import { type VerbInput, verbs } from "../verbs.ts";
 import { taskEffects } from "./tasks.ts";
 
 function given() {
   const w = world();
   const { store, audit, clock } = w;
   const random = countingRandom();
-  const router = new Router({ store, audit, clock, random, wake: () => {} });
+  const router = new Router({ store, audit, clock, random, wake: () => {}, stopped: () => {} });
   const scheduler = new Scheduler({
     ...{ store, audit, clock, log: silentLog, dismiss: () => {} },
     tell: taskVoice(store, router),
@@ -23,6 +23,7 @@ function given() {
   const context: EffectContext = {
     actor: { kind: "operator" },
     signal: new AbortController().signal,
+    permit: () => {},
     record: (resource, change) => {
       records.push(resource);
       return store.db.transaction(change);

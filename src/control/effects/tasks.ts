@@ -1,13 +1,15 @@
 /** What the verbs of scheduled tasks do: `tasks.*`. The scheduler wakes on the commit of each change. */
+
+import { NoSchedule, parseSchedule, scheduleText, type WantedSchedule } from "../../../packages/calendar/parse.ts";
+import { nextRun, type Schedule } from "../../../packages/calendar/timetable.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { Misuse } from "../../lib/errors.ts";
 import type { Random } from "../../lib/ids.ts";
+import type { Address } from "../../store/address.ts";
 import type { Store } from "../../store/store.ts";
 import type { Task } from "../../store/tasks.ts";
-import { parseSchedule, scheduleText } from "../../tasks/parse.ts";
 import type { Scheduler } from "../../tasks/scheduler.ts";
-import { nextRun } from "../../tasks/timetable.ts";
-import type { Effects } from "../execute.ts";
+import type { EffectContext, Effects } from "../execute.ts";
 
 /** Tasks of an agent group that are not done. */
 const MOST_TASKS = 200;
@@ -21,9 +23,10 @@ export interface TaskParts {
 
 export function taskEffects({ store, clock, random, scheduler }: TaskParts): Pick<Effects, `tasks.${TaskVerb}`> {
   const { tasks } = store;
-  const taskAt = (id: string): Task => {
+  const taskAt = (id: string, { permit }: Pick<EffectContext, "permit">): Task => {
     const task = tasks.task(id);
     if (!task) throw new Misuse(`there is no task "${id}"`, "`ncl tasks list` shows them.");
+    permit(task.agentGroup);
     return task;
   };
   const shown = (task: Task) => ({
@@ -42,22 +45,20 @@ export function taskEffects({ store, clock, random, scheduler }: TaskParts): Pic
     session: task.session,
     missed: task.missed,
     prompt: task.prompt,
+    script: task.script ?? "",
     note: task.note,
     runs: tasks.runs(task.id, limit),
   });
-  const ownersZone = () => {
-    const [owner] = store.users.owners();
-    return (owner && store.users.user(owner)?.timeZone) ?? "UTC";
-  };
   return {
-    "tasks.list": ({ limit }) => tasks.list(limit).map(shown),
-    "tasks.show": ({ task, limit }) => shownWhole(taskAt(task), limit),
+    "tasks.list": ({ limit }, { actor }) => tasks.list(limit, actor.kind === "agent" ? actor.id : null).map(shown),
+    "tasks.show": ({ task, limit }, context) => shownWhole(taskAt(task, context), limit),
 
-    "tasks.add": ({ group: folder, chat, cron, every, at, ...wanted }, { record }) => {
+    "tasks.add": ({ group: folder, chat, cron, every, at, ...wanted }, { actor, permit, record }) => {
       const group = store.groups.agentGroupByFolder(folder);
       if (!group) throw new Misuse(`there is no agent group "${folder}"`, "`ncl groups list` shows them.");
+      permit(group.id);
       if (wanted.prompt.trim() === "") throw new Misuse("the prompt is empty", "Say what the agent is to do.");
-      const address = addressOf(chat);
+      const address = actor.kind === "agent" ? placeOf(actor.session) : addressOf(chat);
       const room = store.groups.messagingGroup(address.channel, address.chat);
       if (!room || !store.groups.wirings(room.id).some((one) => one.agentGroup === group.id)) {
         throw new Misuse(
@@ -72,13 +73,14 @@ export function taskEffects({ store, clock, random, scheduler }: TaskParts): Pic
         );
       }
       const now = clock.now();
-      const timeZone = wanted.timeZone ?? ownersZone();
-      const schedule = parseSchedule({ cron, every, at }, timeZone, now);
+      const timeZone = wanted.timeZone ?? store.users.timeZone();
+      const schedule = scheduleOf({ cron, every, at }, timeZone, now);
       const id = `t-${random.token(8)}`;
       const standing = { state: "active", nextAt: nextRun(schedule, now, timeZone), failures: 0, note: "" } as const;
       const task: Task = {
         ...wanted,
         ...standing,
+        script: wanted.script ?? null,
         id,
         agentGroup: group.id,
         address,
@@ -92,45 +94,55 @@ export function taskEffects({ store, clock, random, scheduler }: TaskParts): Pic
       });
     },
 
-    "tasks.pause": ({ task: id }, { record }) => {
-      const task = taskAt(id);
+    "tasks.pause": ({ task: id }, context) => {
+      const task = taskAt(id, context);
       if (task.state === "done") throw new Misuse(`the task "${task.name}" is done`, "There is nothing to pause.");
-      return record(`task:${id}`, () => {
+      return context.record(`task:${id}`, () => {
         tasks.update(id, { ...task, state: "paused", nextAt: null, note: "" });
-        return shown(taskAt(id));
+        return shown(taskAt(id, context));
       });
     },
 
-    "tasks.resume": ({ task: id }, { record }) => {
-      const task = taskAt(id);
+    "tasks.resume": ({ task: id }, context) => {
+      const task = taskAt(id, context);
       if (task.state === "active") return shown(task);
       const nextAt = nextRun(task.schedule, clock.now(), task.timeZone);
       if (nextAt === null) {
         throw new Misuse(`the time of the task "${task.name}" has passed`, "`ncl tasks run` runs it now.");
       }
-      return record(`task:${id}`, () => {
+      return context.record(`task:${id}`, () => {
         tasks.update(id, { state: "active", nextAt, failures: 0, note: "" });
-        return shown(taskAt(id));
+        return shown(taskAt(id, context));
       });
     },
 
-    "tasks.remove": ({ task: id }, { record }) => {
-      const { name } = taskAt(id);
-      record(`task:${id}`, () => tasks.remove(id), { name });
+    "tasks.remove": ({ task: id }, context) => {
+      const { name } = taskAt(id, context);
+      context.record(`task:${id}`, () => tasks.remove(id), { name });
       return { done: true };
     },
 
-    "tasks.run": ({ task: id }, { record }) => {
-      const task = taskAt(id);
-      return record(`task:${id}`, () => {
+    "tasks.run": ({ task: id }, context) => {
+      const task = taskAt(id, context);
+      return context.record(`task:${id}`, () => {
         scheduler.runNow(task);
-        return shown(taskAt(id));
+        return shown(taskAt(id, context));
       });
     },
   };
 }
 
+function scheduleOf(wanted: WantedSchedule, timeZone: string, now: number): Schedule {
+  try {
+    return parseSchedule(wanted, timeZone, now);
+  } catch (error) {
+    throw error instanceof NoSchedule ? new Misuse(error.message, error.hint) : error;
+  }
+}
+
 type TaskVerb = "list" | "show" | "add" | "pause" | "resume" | "remove" | "run";
+
+const placeOf = ({ channel, chat, thread }: Address): Address => ({ channel, chat, thread });
 
 /** `channel:chat`; a name alone is a terminal chat. */
 function addressOf(text: string) {

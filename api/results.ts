@@ -144,6 +144,8 @@ export const taskWhole = task.extend({
   session: taskSession,
   missed: missedPolicy,
   prompt: z.string(),
+  /** Empty for none. */
+  script: z.string(),
   /** Why it stands as it does, where that was not asked for. */
   note: z.string(),
   runs: z.array(
@@ -159,3 +161,28 @@ export const taskWhole = task.extend({
 
 export type Status = z.output<typeof status>;
 export type ChatEvent = z.output<typeof chatEvent>;
+
+export const agentMessage = z.object({
+  /** The number by which the agent may change it, and hears what became of it. */
+  message: count,
+});
+
+export const channel = health.extend({ id: z.string() });
+
+export const channelNeeds = z.object({
+  channel: z.string(),
+  title: z.string(),
+  fields: z.array(
+    z.object({
+      name: z.string(),
+      label: z.string(),
+      help: z.string(),
+      secret: z.boolean(),
+      required: z.boolean(),
+      /** The vault has a value already. */
+      isSet: z.boolean(),
+    }),
+  ),
+});
+
+export const pairing = z.object({ code: z.string(), group: z.string(), expiresAt: at });

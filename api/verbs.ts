@@ -1,12 +1,14 @@
 /**
  * Every verb of NanoClaw, declared once: the CLI, the HTTP API and the docs are generated from this table.
- * Declarations only. A verb `a.b` is `POST /v1/verbs/a.b` and `ncl a b`; its effect lives beside this file.
+ * Declarations only. A verb `a.b` is `POST /v1/verbs/a.b` and `ncl a b`; its effect is in src/control.
  */
 import { z } from "zod";
-import { providerName } from "../../protocol/config.ts";
-import { MAX_TEXT } from "../../protocol/rows.ts";
-import type { Authority } from "../access/authorize.ts";
+import { providerName } from "../protocol/config.ts";
+import { MAX_TEXT } from "../protocol/rows.ts";
 import * as is from "./results.ts";
+
+/** `agent`: agents may do it too, with what belongs to their own group. */
+export type Authority = "owner" | "agent";
 
 export interface Verb<Args extends z.ZodObject = z.ZodObject, Result extends z.ZodType = z.ZodType> {
   /** One line for help and docs, without a full stop. */
@@ -23,6 +25,18 @@ export interface Verb<Args extends z.ZodObject = z.ZodObject, Result extends z.Z
   result: Result;
   /** A stream answers with one JSON object a line until the caller hangs up. */
   stream: boolean;
+  /** As what agents have it; null for a verb that is none of theirs. Its effect must not wait for anything. */
+  tool: Tool | null;
+}
+
+export interface Tool {
+  name: string;
+  /** For the model: what it does and when to use it. */
+  description: string;
+  /** Arguments that the agent's session fills in: its own group, its own chat. */
+  own: string[];
+  /** No person needs it: the command line leaves it out. */
+  agentsOnly: boolean;
 }
 
 function verb<Args extends z.ZodRawShape, Result extends z.ZodType>(declaration: {
@@ -31,12 +45,14 @@ function verb<Args extends z.ZodRawShape, Result extends z.ZodType>(declaration:
   positional?: (keyof Args & string)[];
   result: Result;
   stream?: boolean;
-  authority?: Authority;
+  tool?: Pick<Tool, "name" | "description"> & Partial<Tool>;
 }): Verb<z.ZodObject<Args, z.core.$strict>, Result> {
-  const { summary, result, stream = false, authority = "owner" } = declaration;
+  const { summary, result, stream = false } = declaration;
+  const tool = declaration.tool ? { own: [], agentsOnly: false, ...declaration.tool } : null;
+  const authority = tool ? "agent" : "owner";
   const args = z.strictObject(declaration.args ?? ({} as Args));
   const positional = (declaration.positional ?? []) as Verb<typeof args>["positional"];
-  return { summary, authority, args, positional, result, stream };
+  return { summary, authority, args, positional, result, stream, tool };
 }
 
 const folder = z
@@ -51,6 +67,11 @@ const credentialName = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,63}$/, "use lower
 const timeZone = z.string().min(1).max(100).describe("IANA time zone of the person, such as Europe/Berlin");
 const provider = providerName.describe("which engine runs the agent, such as claude");
 const task = z.string().min(1).max(100).describe("its id in `ncl tasks list`");
+const channel = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]{0,39}$/)
+  .describe("the channel, such as telegram");
+const message = z.int().min(1).describe("the number of the message");
 const groupName = z.string().min(1).max(100).describe("what the agent is called");
 
 export const verbs = {
@@ -155,8 +176,76 @@ export const verbs = {
     result: z.array(is.auditRecord),
   }),
   "audit.verify": verb({ summary: "Check that the audit chain is whole", result: is.auditVerdict }),
+  "channels.list": verb({ summary: "List the channels and how each is", result: z.array(is.channel) }),
+  "channels.describe": verb({
+    summary: "Tell what a channel needs to be added",
+    args: { channel },
+    positional: ["channel"],
+    result: is.channelNeeds,
+  }),
+  "channels.add": verb({
+    summary: "Start a channel, with the credentials that it needs; `ncl skills add` does it all",
+    args: {
+      channel,
+      credentials: z
+        .string()
+        .max(100_000)
+        .default("{}")
+        .meta({ secret: true })
+        .describe("what it needs, as a JSON object; what is left out stays as it was"),
+    },
+    positional: ["channel"],
+    result: is.channel,
+  }),
+  "channels.remove": verb({
+    summary: "Stop a channel and forget its credentials; its chats stay wired",
+    args: { channel },
+    positional: ["channel"],
+    result: is.done,
+  }),
+  "channels.pair": verb({
+    summary: "Make a code that ties a chat to an agent: send it to the agent's account there",
+    args: { channel, group: folder.optional() },
+    positional: ["channel"],
+    result: is.pairing,
+  }),
+  "messages.send": verb({
+    summary: "Say something in the conversation before the turn ends",
+    args: {
+      text: z.string().max(MAX_TEXT).default("").describe("what to say; may be empty where there are files"),
+      files: z.array(z.string().max(500)).max(5).default([]).describe("files to send, as paths in your workspace"),
+    },
+    result: is.agentMessage,
+    tool: {
+      name: "send_message",
+      description:
+        "Says something to the people in this conversation now, while you go on working: a sign of progress, or a file. Your answer at the end of the turn is delivered by itself, so don't use this for it. What became of the message is told to you later, by its number.",
+      agentsOnly: true,
+    },
+  }),
+  "messages.edit": verb({
+    summary: "Change a message that the agent said",
+    args: { message, text: z.string().min(1).max(MAX_TEXT).describe("what it is to say instead") },
+    result: is.agentMessage,
+    tool: {
+      name: "edit_message",
+      description: "Changes a message of your own that was delivered, by its number. Not every platform can do that.",
+      agentsOnly: true,
+    },
+  }),
+  "messages.react": verb({
+    summary: "React to a message with an emoji",
+    args: { message, emoji: z.string().max(20).describe("one emoji; empty takes your reaction away") },
+    result: is.done,
+    tool: {
+      name: "react",
+      description: "Reacts to a message of this conversation with an emoji, by the number in its tag.",
+      agentsOnly: true,
+    },
+  }),
   "tasks.list": verb({
     summary: "List the scheduled tasks, what comes next first",
+    tool: { name: "list_tasks", description: "Lists your scheduled tasks." },
     args: { limit },
     result: z.array(is.task),
   }),
@@ -167,6 +256,12 @@ export const verbs = {
     result: is.taskWhole,
   }),
   "tasks.add": verb({
+    tool: {
+      name: "schedule_task",
+      description:
+        "Schedules something that you are to do later or again and again. You are then given the prompt as a message, in this conversation or in a new one each time, and what you answer goes to this chat. Give exactly one of cron, every and at. Times are in the person's time zone unless you name another.",
+      own: ["group", "chat"],
+    },
     summary: "Let an agent do something at set times; give one of --cron, --every and --at",
     args: {
       group: folder,
@@ -174,9 +269,15 @@ export const verbs = {
       name: z.string().trim().min(1).max(100).describe("how to call the task"),
       cron: z.string().max(200).optional().describe("minute hour day month weekday, seconds first where there are six"),
       every: z.string().max(100).optional().describe("a span of time, such as 15m or 1h 30m"),
-      at: z.string().max(100).optional().describe("once, such as 2030-12-24 18:00 or with an offset from UTC"),
+      at: z.string().max(100).optional().describe("once: 2030-12-24 18:00, with an offset from UTC, or in 20m"),
       chat: z.string().min(1).max(400).default("main").describe("where it answers: channel:chat, or a terminal chat"),
       timeZone: timeZone.optional(),
+      script: z
+        .string()
+        .min(1)
+        .max(20_000)
+        .optional()
+        .describe('bash that runs first, in the container; {"wake": false} as its last line lets the agent sleep'),
       missed: is.missedPolicy.default("latest").describe("which of the times run that passed while it could not run"),
       session: is.taskSession.default("chat").describe("speak in the chat's conversation, or in a new one each time"),
     },
@@ -184,18 +285,21 @@ export const verbs = {
     result: is.taskWhole,
   }),
   "tasks.pause": verb({
+    tool: { name: "pause_task", description: "Lets a scheduled task of yours rest." },
     summary: "Let a scheduled task rest; what runs now goes on",
     args: { task },
     positional: ["task"],
     result: is.task,
   }),
   "tasks.resume": verb({
+    tool: { name: "resume_task", description: "Lets a paused task of yours go on." },
     summary: "Let a paused task go on; what passed meanwhile is not made up for",
     args: { task },
     positional: ["task"],
     result: is.task,
   }),
   "tasks.remove": verb({
+    tool: { name: "remove_task", description: "Removes a scheduled task of yours." },
     summary: "Remove a scheduled task with its history; what runs now goes on",
     args: { task },
     positional: ["task"],
