@@ -4,14 +4,22 @@ import { join } from "node:path";
 import { DockerDriver } from "../drivers/docker/driver.ts";
 import { checkCredential } from "../drivers/door/credential-check.ts";
 import { Gateway } from "../drivers/door/gateway.ts";
+import { DiskFiles } from "../drivers/files/files.ts";
 import { ModelServer } from "../drivers/model-server/model-server.ts";
 import { ReaderPool } from "../drivers/readers/reader-pool.ts";
+import { TerminalChannel } from "../drivers/terminal/terminal.ts";
+import { SealedVault } from "../drivers/vault/vault.ts";
 import { MailboxWriter } from "../protocol/mailbox/writer.ts";
 import { Audit } from "./audit/audit.ts";
 import type { Channel } from "./channels/channel.ts";
+import { channelLoader } from "./channels/load.ts";
+import { agentOfChat } from "./channels/terminal.ts";
+import { agentTools, carryOutFor } from "./control/agent-tools.ts";
 import { careEffects } from "./control/effects/care.ts";
+import { addedChannels, channelCredentials, channelEffects } from "./control/effects/channels.ts";
 import { chatEffects } from "./control/effects/chat.ts";
 import { groupEffects } from "./control/effects/groups.ts";
+import { messageEffects } from "./control/effects/messages.ts";
 import { taskEffects } from "./control/effects/tasks.ts";
 import { Executor } from "./control/execute.ts";
 import { anthropicBundle } from "./gateway/bundle.ts";
@@ -23,11 +31,12 @@ import { systemRandom } from "./lib/ids.ts";
 import { takeLock } from "./lib/lock.ts";
 import { fileLog, type Log } from "./lib/log.ts";
 import { type Paths, pathsOf } from "./lib/paths.ts";
-import { messagePath } from "./message-path.ts";
+import { type MessagePath, messagePath } from "./message-path.ts";
 import { containerSpec } from "./sessions/container.ts";
-import { defaultTimers } from "./sessions/machine.ts";
+import { sessionFolder } from "./sessions/folder.ts";
+import { defaultTimers, type Timers } from "./sessions/machine.ts";
+import type { Session } from "./store/sessions.ts";
 import { openStore } from "./store/store.ts";
-import { Vault } from "./vault/vault.ts";
 
 /** Containers that run at once; each warm agent takes about 300 MB. */
 const MAX_CONTAINERS = 12;
@@ -42,10 +51,16 @@ export interface Host {
 /**
  * Starts a host on the data folder of `paths`.
  * @param onStop called when someone asks the host to stop
- * @param more channels beside the terminal
+ * @param more channels beside the terminal that are always there
+ * @param timers how long each state of a session may last
  * @throws Misuse with a next step where that can't be
  */
-export async function startHost(paths: Paths, log: Log, onStop: () => void, more: Channel[] = []): Promise<Host> {
+export async function startHost(
+  paths: Paths,
+  log: Log,
+  onStop: () => void,
+  { more = [], timers = defaultTimers }: { more?: Channel[]; timers?: Timers } = {},
+): Promise<Host> {
   mkdirSync(paths.data, { recursive: true, mode: 0o700 });
   mkdirSync(paths.run, { recursive: true, mode: 0o711 });
   const lock = takeLock(join(paths.data, "host.lock"));
@@ -54,7 +69,7 @@ export async function startHost(paths: Paths, log: Log, onStop: () => void, more
   const startedAt = clock.now();
   const store = openStore(paths.database);
   const audit = new Audit(store.db, clock);
-  const vault = new Vault(store.db, paths.vaultKey);
+  const vault = new SealedVault(store.db, paths.vaultKey);
 
   const practiceSocket = join(paths.run, "practice.sock");
   const practiceServer = new ModelServer({
@@ -93,25 +108,45 @@ export async function startHost(paths: Paths, log: Log, onStop: () => void, more
   const user = process.getuid?.() === 0 ? READER : null;
   const readers = new ReaderPool({ sessionsDir: paths.sessions, user, log: log.child({ part: "readers" }) });
   const labels = { "nanoclaw.installation": paths.installation };
-  const path = messagePath({
+  const load = channelLoader(paths.root);
+  const folderOf = (session: Session) => sessionFolder(paths.sessions, session);
+  const files = new DiskFiles({
+    ...{ clock, random },
+    fetch: async (id, ref) => {
+      const channel = path.registry.get(id);
+      if (!channel?.fetch) throw new Misuse(`the channel ${id} can't fetch files`);
+      return channel.fetch(ref);
+    },
+  });
+  const terminal = new TerminalChannel(store.db, clock, (chat) => agentOfChat(store, chat));
+  const path: MessagePath = messagePath({
     readersGroup: user?.gid ?? null,
-    ...{ store, audit, clock, random, log, driver, readers, labels, more, door: gateway, timers: defaultTimers },
+    ...{ store, audit, clock, random, log, driver, readers, labels, more, door: gateway, timers },
     openMailbox: (file) => MailboxWriter.open(file),
     sessionsDir: paths.sessions,
     groupsDir: paths.groups,
     runDir: join(paths.run, "s"),
     maxContainers: MAX_CONTAINERS,
     specOf: (plan) => containerSpec(plan, paths, labels),
+    ...{ terminal, files, load, tools: agentTools, carryOut: carryOutFor(store, () => executor) },
+    credentials: (id) => channelCredentials(vault, id),
+    added: () => addedChannels(store),
   });
-  const { terminal, channels, router, supervisor, scheduler } = path;
+  const { registry, router, supervisor, scheduler } = path;
 
-  const executor = new Executor(
+  const executor: Executor = new Executor(
     {
+      ...channelEffects({ store, clock, random, vault, registry, load }),
+      ...messageEffects({
+        ...{ store, clock },
+        channel: (id) => registry.get(id),
+        sentFile: (session, id) => files.sent(folderOf(session), id),
+      }),
       ...chatEffects({ store, clock, random, terminal, supervisor }),
       ...groupEffects({ store, clock, random, router, supervisor, groupsDir: paths.groups }),
       ...taskEffects({ store, clock, random, scheduler }),
       ...careEffects({
-        ...{ store, audit, clock, vault, model, driver, supervisor, channels, startedAt },
+        ...{ store, audit, clock, vault, model, driver, supervisor, registry, startedAt },
         version: versionOf(paths.root),
         installation: paths.installation,
         stopHost: () => setImmediate(onStop),

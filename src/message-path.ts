@@ -1,23 +1,32 @@
 /** The way of a message through the host, built from its ports: the same on a real machine (main.ts) and a simulated one. */
-import type { Channel } from "./channels/channel.ts";
-import { TerminalChannel } from "./channels/terminal.ts";
+
+import { tellOwner } from "./access/owner.ts";
+import { ChannelRegistry, type RegistryParts } from "./channels/registry.ts";
+import type { Terminal } from "./channels/terminal.ts";
 import { Router } from "./inbound/router.ts";
 import { taskVoice } from "./inbound/task-voice.ts";
+import { messageOf } from "./lib/errors.ts";
 import type { Random } from "./lib/ids.ts";
 import { Delivery } from "./outbound/delivery.ts";
+import { Drafts } from "./outbound/drafts.ts";
 import { Supervisor, type SupervisorOptions } from "./sessions/supervisor.ts";
-import type { Store } from "./store/store.ts";
+import type { OutboxRow } from "./store/outbox.ts";
 import { Scheduler } from "./tasks/scheduler.ts";
 
-export interface PathPorts extends Omit<SupervisorOptions, "onProgress"> {
+/** Failed tries of a message after which the owner hears that its channel does not work. */
+const TELL_OWNER_AFTER = 4;
+
+export interface PathPorts extends Omit<SupervisorOptions, "onProgress">, Pick<RegistryParts, "load" | "credentials"> {
   random: Random;
-  /** Channels beside the terminal. */
-  more: Channel[];
+  terminal: Terminal;
+  /** Channels beside the terminal that are always there. */
+  more: RegistryParts["builtIn"];
+  /** Those that were added, by id. */
+  added(): string[];
 }
 
 export interface MessagePath {
-  terminal: TerminalChannel;
-  channels: Channel[];
+  registry: ChannelRegistry;
   router: Router;
   supervisor: Supervisor;
   scheduler: Scheduler;
@@ -28,46 +37,56 @@ export interface MessagePath {
 }
 
 export function messagePath(ports: PathPorts): MessagePath {
-  const { store, audit, clock, random, log, more } = ports;
-  const terminal = new TerminalChannel(store.db, clock, (chat) => agentOf(store, chat));
-  const channels: Channel[] = [terminal, ...more];
-  const channel = (id: string) => channels.find((one) => one.id === id);
+  const { store, audit, clock, random, log, terminal, more, load, credentials } = ports;
+  const registry = new ChannelRegistry({
+    ...{ builtIn: [terminal, ...more], clock, random, load, credentials, memory: store.memory },
+    log: log.child({ part: "channels" }),
+    onUp: () => delivery.look(),
+  });
+  const channel = (id: string) => registry.get(id);
+  const drafts = new Drafts({ store, clock, channel });
   const supervisor = new Supervisor({
     ...ports,
     log: log.child({ part: "sessions" }),
-    onProgress: (session, { turn, text, activity }) =>
-      channel(session.channel)?.draft?.(
-        { channel: session.channel, chat: session.chat, thread: session.thread },
-        { turn: `${session.id}:${turn}`, text, activity },
-      ),
+    onProgress: (session, progress) => drafts.show(session, progress),
   });
-  const router = new Router({ store, audit, clock, random, wake: (session) => supervisor.wake(session) });
-  const delivery = new Delivery({ store, audit, clock, random, channel, log: log.child({ part: "delivery" }) });
+  const router = new Router({
+    ...{ store, audit, clock, random },
+    wake: (session) => supervisor.wake(session),
+    stopped: (session) => supervisor.stopWork(session),
+  });
+  const delivery = new Delivery({
+    ...{ store, audit, clock, random, channel, drafts, log: log.child({ part: "delivery" }) },
+    onTrouble: (row, tries, why) => tries >= TELL_OWNER_AFTER && channelTrouble(row, why),
+  });
   const scheduler = new Scheduler({
     ...{ store, audit, clock, log: log.child({ part: "tasks" }) },
     tell: taskVoice(store, router),
     dismiss: (session) => supervisor.dismiss(session),
   });
+
+  function channelTrouble(row: OutboxRow, why: string): void {
+    const text = `Messages to ${row.channel} can't be delivered (last: ${why}). They are kept; \`ncl outbox list\` shows them, \`ncl channels list\` how the channel is.`;
+    try {
+      tellOwner(store, `channel:${row.channel}`, text, row, clock.now());
+    } catch (error) {
+      log.error({ error: messageOf(error) }, "the owner could not be told");
+    }
+  }
+
   return {
-    ...{ terminal, channels, router, supervisor, scheduler },
+    ...{ registry, router, supervisor, scheduler },
     async start() {
       await supervisor.start();
-      for (const one of channels) await one.start(router);
+      await registry.start(router, ports.added());
       delivery.start();
       scheduler.start();
     },
     async stop() {
       scheduler.stop();
-      for (const one of channels) await one.stop();
+      await registry.stop();
       await supervisor.stop();
       delivery.stop();
     },
   };
-}
-
-/** How the agent of a terminal chat is called. */
-function agentOf(store: Store, chat: string): string {
-  const room = store.groups.messagingGroup("terminal", chat);
-  const wiring = room && store.groups.wirings(room.id)[0];
-  return (wiring && store.groups.agentGroup(wiring.agentGroup)?.name) ?? "Agent";
 }

@@ -1,21 +1,6 @@
-/**
- * The terminal as a channel. Its "platform" is a log of messages per chat in the central database: a message is sent
- * once it is in the log, and any number of terminals follow the log from where they last were.
- */
-import type { Clock } from "../lib/clock.ts";
-import { Retryable } from "../lib/errors.ts";
-import type { Database } from "../lib/sqlite.ts";
-import type { Address } from "../store/address.ts";
-import type {
-  Acceptance,
-  Capabilities,
-  Channel,
-  ChannelHost,
-  Draft,
-  Health,
-  OutgoingMessage,
-  Receipt,
-} from "./channel.ts";
+/** The terminal: the channel that is always there. People reach it by the control API, so it has more than a channel has. */
+import type { Store } from "../store/store.ts";
+import type { Acceptance, Channel, Draft } from "./channel.ts";
 
 /** Whoever can open the control socket: the owner of this account. */
 export const TERMINAL_USER = "terminal:owner";
@@ -39,130 +24,22 @@ export interface TerminalChat {
   lastAt: number | null;
 }
 
-export class TerminalChannel implements Channel {
-  readonly id = "terminal";
-  readonly credentials = null;
-  readonly capabilities: Capabilities = {
-    threads: false,
-    edits: false,
-    reactions: false,
-    buttons: false,
-    files: false,
-    typing: false,
-    maxLength: 1_000_000,
-    markup: "markdown",
-    idempotency: { kind: "key", validFor: Number.POSITIVE_INFINITY },
-  };
-  readonly #db: Database;
-  readonly #clock: Clock;
-  readonly #agentName: (chat: string) => string;
-  readonly #followers = new Map<string, Set<(event: TerminalEvent) => void>>();
-  #host: ChannelHost | null = null;
-
-  /** @param agentName how the agent of a chat is called. */
-  constructor(db: Database, clock: Clock, agentName: (chat: string) => string) {
-    this.#db = db;
-    this.#clock = clock;
-    this.#agentName = agentName;
-  }
-
-  async start(host: ChannelHost): Promise<void> {
-    this.#host = host;
-  }
-
-  async stop(): Promise<void> {
-    this.#host = null;
-    this.#followers.clear();
-  }
-
-  health(): Health {
-    return this.#host ? { state: "up", detail: "" } : { state: "stopped", detail: "" };
-  }
-
+export interface Terminal extends Channel {
   /**
    * A person says something. Repeating a key says it once.
    * @throws Retryable while the host starts or stops
    */
-  async say(chat: string, userName: string, text: string, key: string): Promise<{ n: number; acceptance: Acceptance }> {
-    if (!this.#host) throw new Retryable("NanoClaw is starting or stopping");
-    const at = this.#clock.now();
-    const message: Omit<TerminalMessage, "n"> = { author: "person", from: userName, text, at, answers: [] };
-    const n = this.#append(chat, message, `person:${key}`);
-    const acceptance = await this.#host.accept({
-      address: { channel: this.id, chat, thread: null },
-      platformId: String(n),
-      revision: 0,
-      user: TERMINAL_USER,
-      userName,
-      text,
-      at,
-      mentioned: true,
-    });
-    return { n, acceptance };
-  }
-
-  async send(address: Address, message: OutgoingMessage, key: string): Promise<Receipt> {
-    const n = this.#append(
-      address.chat,
-      {
-        author: message.author,
-        from: message.author === "agent" ? this.#agentName(address.chat) : "NanoClaw",
-        text: message.text,
-        at: this.#clock.now(),
-        answers: message.answers.map(Number).filter(Number.isInteger),
-      },
-      `host:${key}`,
-    );
-    return { platformId: String(n) };
-  }
-
-  draft(address: Address, draft: Draft): void {
-    this.#tell(address.chat, { type: "draft", ...draft });
-  }
-
+  say(chat: string, userName: string, text: string, key: string): Promise<{ n: number; acceptance: Acceptance }>;
   /** The log of a chat above `after`, oldest first; with `tail`, only the last so many. */
-  history(chat: string, after: number, tail: number | null): TerminalMessage[] {
-    return this.#db
-      .all<Omit<TerminalMessage, "answers"> & { answers: string }>(
-        `SELECT n, author, name AS "from", text, at, answers FROM
-           (SELECT * FROM terminal_messages WHERE chat=? AND n>? ORDER BY n DESC LIMIT ?) ORDER BY n`,
-        ...[chat, after, tail ?? -1],
-      )
-      .map((row) => ({ ...row, answers: JSON.parse(row.answers) as number[] }));
-  }
-
+  history(chat: string, after: number, tail: number | null): TerminalMessage[];
   /** Calls `follow` for everything that happens in the chat from now on. @returns how to stop it. */
-  follow(chat: string, follow: (event: TerminalEvent) => void): () => void {
-    const followers = this.#followers.get(chat) ?? new Set();
-    this.#followers.set(chat, followers.add(follow));
-    return () => {
-      followers.delete(follow);
-      if (followers.size === 0) this.#followers.delete(chat);
-    };
-  }
+  follow(chat: string, follow: (event: TerminalEvent) => void): () => void;
+  chats(): TerminalChat[];
+}
 
-  chats(): TerminalChat[] {
-    return this.#db.all("SELECT chat, count(*) AS messages, max(at) AS lastAt FROM terminal_messages GROUP BY chat");
-  }
-
-  /** Appends to the log, or finds what the same key appended before. */
-  #append(chat: string, message: Omit<TerminalMessage, "n">, key: string): number {
-    const { author, from, text, at, answers } = message;
-    const added = this.#db.get<{ n: number }>(
-      `INSERT INTO terminal_messages (chat, author, name, text, answers, at, key) VALUES (?,?,?,?,?,?,?)
-       ON CONFLICT (key) DO NOTHING RETURNING n`,
-      ...[chat, author, from, text, JSON.stringify(answers), at, key],
-    );
-    if (added) {
-      this.#tell(chat, { type: "message", n: added.n, ...message });
-      return added.n;
-    }
-    const known = this.#db.get<{ n: number }>("SELECT n FROM terminal_messages WHERE key=?", key);
-    if (!known) throw new Error(`terminal message ${key} is neither new nor known`);
-    return known.n;
-  }
-
-  #tell(chat: string, event: TerminalEvent): void {
-    for (const follower of this.#followers.get(chat) ?? []) follower(event);
-  }
+/** How the agent of a terminal chat is called. */
+export function agentOfChat(store: Store, chat: string): string {
+  const room = store.groups.messagingGroup("terminal", chat);
+  const wiring = room && store.groups.wirings(room.id)[0];
+  return (wiring && store.groups.agentGroup(wiring.agentGroup)?.name) ?? "Agent";
 }

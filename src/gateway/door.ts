@@ -15,6 +15,8 @@ export interface DoorSession {
 export interface DoorHooks {
   /** The runner rang: its mailbox has changed. At most some 200 times a second, however often it rings. */
   onRing(): void;
+  /** The agent wants to send a file. Resolves to the id that its message names. Throws Misuse with what is wrong. */
+  onFile(name: string, bytes: AsyncIterable<Uint8Array>): Promise<string>;
   /** The runner has connected its bell (each time that it does), or lost it. */
   onBell(connected: boolean): void;
 }

@@ -13,7 +13,7 @@ const event: ChannelEvent = {
   userName: "Ann",
   text: "hello",
   at: 1,
-  mentioned: false,
+  ...{ mentioned: false, direct: false, change: "said", files: [] },
 };
 const room: MessagingGroup = {
   id: "m-1" as MessagingGroupId,

@@ -3,11 +3,13 @@ import { test } from "node:test";
 import { countingRandom, OWNER, SESSION, world } from "../../test/support/world.ts";
 import type { ChannelEvent } from "../channels/channel.ts";
 import { Misuse } from "../lib/errors.ts";
+import type { AgentGroupId, UserId } from "../lib/ids.ts";
 import { Router } from "./router.ts";
 
 function given() {
   const w = world();
   const woken: string[] = [];
+  const stopped: string[] = [];
   const router = new Router({
     ...{ store: w.store, audit: w.audit, clock: w.clock, random: countingRandom() },
     wake: (session) => {
@@ -15,6 +17,7 @@ function given() {
       assert.equal(w.store.inbox.hasWork(session), true);
       woken.push(session);
     },
+    stopped: (session) => void stopped.push(session),
   });
   const event = (change: Partial<ChannelEvent> = {}): ChannelEvent => ({
     address: { channel: "test", chat: "room", thread: null },
@@ -24,11 +27,21 @@ function given() {
     userName: "Owner",
     text: "hello",
     at: w.clock.now(),
-    mentioned: true,
+    ...{ mentioned: true, direct: false, change: "said", files: [] },
     ...change,
   });
+  /** The agent has answered everything that it heard. */
+  const answerAll = () => {
+    const numbers = w.store.inbox.unfinished(SESSION).map(({ number }) => number);
+    w.store.inbox.intoTurn(SESSION, numbers, 1);
+    w.store.inbox.finish(SESSION, numbers, 1, "done");
+  };
+  const unfinished = () =>
+    w.store.inbox.unfinished(SESSION).map(({ number, change, about, engages, text }) => ({
+      ...{ number, change, about, engages, text },
+    }));
   const stored = () => w.store.db.all("SELECT * FROM inbound_events");
-  return { ...w, router, event, woken, stored };
+  return { ...w, router, event, woken, stopped, stored, answerAll, unfinished };
 }
 
 test("an accepted event is durable, audited, and wakes its session once, however often it comes", async () => {
@@ -94,4 +107,143 @@ test("numbers of a session grow and are even, also across events of the system",
       [6, "person"],
     ],
   );
+});
+
+test("an edit reaches every session that heard the message, with its number there, and wakes them; a repeat of it does not", async () => {
+  const { router, event, store, woken, answerAll, unfinished, random } = { ...given(), random: countingRandom() };
+  const other = "a-2" as AgentGroupId;
+  const { id: _, ...group } = store.groups.agentGroups()[0] ?? assert.fail();
+  store.groups.addAgentGroup({ ...group, id: other, folder: random.token(3) });
+  const room = store.groups.messagingGroup("test", "room") ?? assert.fail();
+  await router.accept(event());
+  answerAll();
+  store.groups.wire(room.id, { agentGroup: other, engageMode: "always", sessionMode: "shared" });
+  await router.accept(event({ platformId: "m2", text: "both hear this" }));
+  const second = store.sessions.byConversation(other, "test/room") ?? assert.fail();
+  answerAll();
+  woken.length = 0;
+  const edit = event({ platformId: "m2", change: "edited", revision: 5, text: "both read this" });
+  assert.equal((await router.accept(edit)).status, "accepted");
+  assert.equal((await router.accept(edit)).status, "duplicate");
+  assert.deepEqual(woken.sort(), [SESSION, second.id].sort());
+  assert.deepEqual(unfinished(), [{ number: 6, change: "edited", about: 4, engages: true, text: "both read this" }]);
+  assert.equal(store.inbox.unfinished(second.id).at(-1)?.about, 2);
+  // The other agent came later, and never heard the first message.
+  await router.accept(event({ change: "edited", revision: 5, text: "only one hears this" }));
+  assert.equal(store.inbox.unfinished(second.id).length, 2);
+});
+
+test("an edit of a message that nobody heard is like a new one; a deletion of it leaves no trace", async () => {
+  const { router, event, unfinished, stored, woken } = given();
+  await router.accept(event({ change: "edited", revision: 3, text: "now with words" }));
+  assert.deepEqual(unfinished(), [{ number: 2, change: "edited", about: null, engages: true, text: "now with words" }]);
+  assert.deepEqual(woken, [SESSION]);
+  const gone = await router.accept(event({ platformId: "m9", change: "deleted", revision: 4, text: "" }));
+  assert.equal(gone.status, "ignored");
+  assert.equal(stored().length, 1);
+});
+
+test("a deletion by itself wakes nobody and waits for the next message; where work is under way it is fed at once", async () => {
+  const { router, event, store, woken, answerAll, unfinished } = given();
+  await router.accept(event());
+  answerAll();
+  woken.length = 0;
+  const deletion = event({ change: "deleted", revision: 9, text: "" });
+  assert.equal((await router.accept(deletion)).status, "accepted");
+  assert.deepEqual(woken, []);
+  assert.equal(store.inbox.hasWork(SESSION), false);
+  assert.deepEqual(unfinished(), [{ number: 4, change: "deleted", about: 2, engages: false, text: "" }]);
+  await router.accept(event({ platformId: "m2" }));
+  await router.accept(event({ platformId: "m2", change: "deleted", revision: 9, text: "" }));
+  assert.deepEqual(woken, [SESSION, SESSION]);
+  assert.equal(unfinished().at(-1)?.engages, true);
+});
+
+test("nobody changes or takes back the words of another", async () => {
+  const { router, event, store, unfinished } = given();
+  store.users.put({ id: "test:bo" as UserId, name: "Bo", timeZone: null }, 1);
+  store.users.grantOwner("test:bo" as UserId);
+  await router.accept(event());
+  for (const change of ["edited", "deleted"] as const) {
+    const words = change === "edited" ? "other words" : "";
+    const verdict = await router.accept(event({ change, revision: 2, user: "test:bo", text: words }));
+    assert.equal(verdict.status, "refused");
+  }
+  assert.equal(unfinished().length, 1);
+  // A second edit of the author's own counts as theirs.
+  await router.accept(event({ change: "edited", revision: 3, text: "mine" }));
+  assert.equal((await router.accept(event({ change: "edited", revision: 4, text: "mine too" }))).status, "accepted");
+});
+
+test("where an agent wants a mention, an edit or a deletion of what it heard needs none", async () => {
+  const { router, event, store, unfinished } = given();
+  store.db.run("UPDATE messaging_group_agents SET engage_mode='mention'");
+  await router.accept(event());
+  await router.accept(event({ change: "edited", revision: 1, text: "without its name", mentioned: false }));
+  await router.accept(event({ change: "deleted", revision: 2, text: "", mentioned: false }));
+  assert.deepEqual(
+    unfinished().map(({ change }) => change),
+    ["said", "edited", "deleted"],
+  );
+});
+
+test("versions that come in the wrong order: the latest counts", async () => {
+  const { router, event, unfinished } = given();
+  await router.accept(event());
+  await router.accept(event({ change: "edited", revision: 7, text: "third" }));
+  assert.equal((await router.accept(event({ change: "edited", revision: 6, text: "second" }))).status, "ignored");
+  await router.accept(event({ platformId: "m2", change: "edited", revision: 7, text: "edit first" }));
+  assert.equal((await router.accept(event({ platformId: "m2", text: "then what it was" }))).status, "ignored");
+  assert.deepEqual(
+    unfinished().map(({ text }) => text),
+    ["hello", "third", "edit first"],
+  );
+});
+
+test("/stop is durable, once, and reaches what was said before it and nothing that comes after", async () => {
+  const { router, event, store, stopped, audit, unfinished, outbox } = given();
+  await router.accept(event());
+  const stop = event({ platformId: "m2", text: " /STOP\n" });
+  assert.equal((await router.accept(stop)).status, "accepted");
+  await router.accept(event({ platformId: "m3", text: "go on" }));
+  assert.equal((await router.accept(stop)).status, "duplicate");
+  assert.deepEqual(stopped, [SESSION]);
+  assert.equal(store.sessions.stoppedUpTo(SESSION), 4);
+  assert.deepEqual(
+    unfinished().map(({ number }) => number),
+    [2, 6],
+  );
+  assert.equal(audit.list(10).filter(({ verb }) => verb === "turn.stop").length, 1);
+  assert.deepEqual(outbox(), []);
+});
+
+test("/stop where nothing runs says so once, in answer to who asked", async () => {
+  const { router, event, stopped, outbox, store } = given();
+  const stop = event({ text: "/stop" });
+  await router.accept(stop);
+  await router.accept(stop);
+  assert.deepEqual(stopped, []);
+  assert.deepEqual(outbox(), ["system: There is nothing to stop."]);
+  assert.deepEqual(store.outbox.list(null, 1)[0]?.answers, ["m1"]);
+});
+
+test("a stranger stops nothing, by word or by button; /stop inside a sentence is only talk", async () => {
+  const { router, event, stopped, unfinished } = given();
+  await router.accept(event());
+  assert.equal((await router.accept(event({ platformId: "m2", user: "test:x", text: "/stop" }))).status, "refused");
+  const press = { address: event().address, user: "test:x", userName: "X", value: "stop" };
+  assert.equal(await router.press(press), "You can't do that here.");
+  await router.accept(event({ platformId: "m3", text: "what does /stop do?" }));
+  assert.deepEqual(stopped, []);
+  assert.equal(unfinished().length, 2);
+});
+
+test("the stop button stops, and any other says that it no longer does anything", async () => {
+  const { router, event, stopped, stored } = given();
+  await router.accept(event());
+  const { address, user, userName } = event();
+  assert.equal(await router.press({ address, user, userName, value: "stop" }), "Stopping …");
+  assert.deepEqual(stopped, [SESSION]);
+  assert.equal(await router.press({ address, user, userName, value: "buy" }), "This button no longer does anything.");
+  assert.equal(stored().length, 2);
 });

@@ -5,7 +5,13 @@
 import { z } from "zod";
 import { MAX_TEXT } from "../../protocol/rows.ts";
 import type { Audit } from "../audit/audit.ts";
-import type { Acceptance, ChannelEvent, ChannelHost } from "../channels/channel.ts";
+import {
+  type Acceptance,
+  type ButtonPress,
+  type ChannelEvent,
+  type ChannelHost,
+  STOP_BUTTON,
+} from "../channels/channel.ts";
 import type { Clock } from "../lib/clock.ts";
 import { Misuse } from "../lib/errors.ts";
 import { newSessionId, type Random, type SessionId, type UserId } from "../lib/ids.ts";
@@ -14,11 +20,13 @@ import type { InboundEvent } from "../store/inbox.ts";
 import type { Session } from "../store/sessions.ts";
 import type { Store } from "../store/store.ts";
 import type { Place } from "../store/tasks.ts";
+import { pair } from "./pairing.ts";
 import { decideRoute, type Target } from "./route.ts";
 
 const id = z.string().min(1).max(300);
 const eventSchema = z.object({
   address: z.object({ channel: id, chat: id, thread: id.nullable() }),
+  change: z.enum(["said", "edited", "deleted"]),
   platformId: id,
   revision: z.int().min(0),
   user: id,
@@ -26,7 +34,20 @@ const eventSchema = z.object({
   text: z.string().max(MAX_TEXT),
   at: z.int().min(0),
   mentioned: z.boolean(),
+  direct: z.boolean(),
+  files: z
+    .array(z.object({ name: z.string().max(300), type: z.string().max(200), size: z.int().nullable(), ref: id }))
+    .max(20),
 });
+
+/** What people write to stop what runs, alone in a message. */
+const STOP = /^\/stop$/i;
+
+const NOTHING_RUNS = "There is nothing to stop.";
+
+/** Who speaks to an agent without being a person. */
+export type Speaker = Pick<InboundEvent, "author" | "userId" | "userName" | "script">;
+const SYSTEM: Speaker = { author: "system", userId: "system", userName: "NanoClaw", script: null };
 
 export interface RouterParts {
   store: Store;
@@ -35,6 +56,8 @@ export interface RouterParts {
   random: Random;
   /** Called after the commit, for each session that has something new. */
   wake(session: SessionId): void;
+  /** Called after the commit, for each session whose work is to be stopped. */
+  stopped(session: SessionId): void;
 }
 
 export class Router implements ChannelHost {
@@ -51,11 +74,29 @@ export class Router implements ChannelHost {
       throw new Misuse(`the message can't be taken: ${issue?.path.join(".")}: ${issue?.message}`);
     }
     const event = parsed.data;
-    if (event.text.trim() === "") return { status: "ignored", why: "the message is empty" };
+    if (event.change !== "deleted" && event.text.trim() === "" && event.files.length === 0)
+      return { status: "ignored", why: "the message is empty" };
+    const inbound: InboundEvent = {
+      ...event.address,
+      platformId: event.platformId,
+      revision: event.revision,
+      change: event.change,
+      author: "person",
+      userId: event.user,
+      userName: event.userName,
+      text: event.text,
+      files: event.files,
+      script: null,
+      saidAt: event.at,
+      receivedAt: this.#parts.clock.now(),
+    };
     const { store, audit } = this.#parts;
-    const { channel, chat } = event.address;
+    const { channel, chat } = inbound;
+    if (event.change === "said" && event.direct && pair(this.#parts, inbound)) return { status: "accepted" };
+    // What an agent heard concerns it whatever it says now: nobody mentions it again to take a word back.
+    const heard = event.change === "said" ? [] : store.inbox.hearers(channel, chat, event.platformId);
     const room = store.groups.messagingGroup(channel, chat) ?? null;
-    const verdict = decideRoute(event, {
+    const verdict = decideRoute(heard.length > 0 ? { ...event, mentioned: true } : event, {
       room,
       wirings: room ? store.groups.wirings(room.id) : [],
       known: store.users.isOwner(event.user as UserId),
@@ -73,51 +114,116 @@ export class Router implements ChannelHost {
       }
       return { status: verdict.outcome, why: verdict.why };
     }
-    const inbound: InboundEvent = {
-      ...event.address,
-      platformId: event.platformId,
-      revision: event.revision,
-      author: "person",
-      userId: event.user,
-      userName: event.userName,
-      text: event.text,
-      saidAt: event.at,
-      receivedAt: this.#parts.clock.now(),
-    };
+    if (store.inbox.isOutdated(inbound)) return { status: "ignored", why: "a later version of it came first" };
+    if (heard.length > 0) return this.#amend(inbound, heard);
+    if (event.change === "deleted") return { status: "ignored", why: "no agent heard that message" };
+    if (STOP.test(event.text.trim())) return this.#stop(inbound, verdict.targets);
     return { status: this.#enqueue(inbound, verdict.targets, actor) ? "accepted" : "duplicate" };
   }
 
+  /** A button says what a person could have written. */
+  async press({ address, user, userName, value }: ButtonPress): Promise<string> {
+    if (value !== STOP_BUTTON.value) return "This button no longer does anything.";
+    const { clock, random } = this.#parts;
+    const acceptance = await this.accept({
+      ...{ address, user, userName, change: "said", text: "/stop", files: [], revision: 0 },
+      platformId: `press-${random.token(12)}`,
+      at: clock.now(),
+      mentioned: true,
+      direct: false,
+    });
+    return acceptance.status === "accepted" ? "Stopping …" : "You can't do that here.";
+  }
+
+  /** An edit or a deletion reaches every session that heard the message; a deletion by itself wants no answer. */
+  #amend(event: InboundEvent, heard: { session: SessionId; number: number; userId: string }[]): Acceptance {
+    const { store } = this.#parts;
+    if (heard.some(({ userId }) => userId !== event.userId))
+      return { status: "refused", why: "only its author can change a message" };
+    const added = store.db.transaction(() => {
+      const eventId = store.inbox.addEvent(event);
+      if (eventId === null) return false;
+      for (const { session, number } of heard)
+        this.#put(session, eventId, event, event.change === "edited" || store.inbox.hasWork(session), number);
+      return true;
+    });
+    return { status: added ? "accepted" : "duplicate" };
+  }
+
+  #stop(event: InboundEvent, targets: Target[]): Acceptance {
+    const { store, audit, stopped } = this.#parts;
+    return store.db.transaction(() => {
+      const eventId = store.inbox.addEvent(event);
+      if (eventId === null) return { status: "duplicate" };
+      const resource = `${event.channel}:${event.chat}`;
+      audit.append({ actor: event.userId, verb: "turn.stop", resource, decision: "allow", detail: { event: eventId } });
+      const sessions = targets.flatMap(({ agentGroup, conversation, thread }) =>
+        store.sessions.speakingIn(agentGroup, conversation, { ...event, thread }),
+      );
+      const working = sessions.filter(({ id }) => store.inbox.hasWork(id));
+      for (const { id } of working) {
+        store.sessions.stop(id);
+        store.db.afterCommit(() => stopped(id));
+      }
+      if (working.length === 0) this.#say(event, NOTHING_RUNS, `stop:${eventId}`);
+      return { status: "accepted" };
+    });
+  }
+
   /**
-   * Lets the system say something to an agent, as if it had been said in that conversation.
+   * Lets somebody who is no person say something to an agent, as if it had been said in that conversation.
+   * @param author the system itself, whose word counts as such, or what speaks (a task), by its name
    * @returns where it was put; null when that key was said there before
    */
-  tell(address: Address, target: Target, text: string, key: string): Place | null {
+  tell(address: Address, target: Target, text: string, key: string, author: Partial<Speaker> = {}): Place | null {
     const now = this.#parts.clock.now();
-    const author = { author: "system", userId: "system", userName: "NanoClaw" } as const;
-    const event = { ...address, ...author, platformId: key, revision: 0, text, saidAt: now, receivedAt: now };
-    return this.#enqueue(event, [target], "system")?.[0] ?? null;
+    const said = { change: "said", saidAt: now, receivedAt: now } as const;
+    const event: InboundEvent = {
+      files: [],
+      ...address,
+      ...SYSTEM,
+      ...author,
+      ...said,
+      platformId: key,
+      revision: 0,
+      text,
+    };
+    return this.#enqueue(event, [target], event.userId)?.[0] ?? null;
   }
 
   #enqueue(event: InboundEvent, targets: Target[], actor: string): Place[] | null {
-    const { store, audit } = this.#parts;
+    const { store } = this.#parts;
     return store.db.transaction(() => {
       const eventId = store.inbox.addEvent(event);
       if (eventId === null) return null;
-      return targets.map((target) => {
-        const session = this.#sessionFor(target, event);
-        const number = store.sessions.nextNumber(session.id, event.receivedAt);
-        store.inbox.enqueue(session.id, number, eventId, true);
-        audit.append({
-          actor,
-          verb: "message.accept",
-          resource: `session:${session.id}`,
-          decision: "allow",
-          detail: { event: eventId, number },
-        });
-        store.db.afterCommit(() => this.#parts.wake(session.id));
-        return { session: session.id, number };
-      });
+      return targets.map((target) => this.#put(this.#sessionFor(target, event).id, eventId, event, true, null, actor));
     });
+  }
+
+  /** Part of the open transaction. */
+  #put(
+    session: SessionId,
+    eventId: number,
+    event: InboundEvent,
+    engages: boolean,
+    about: number | null,
+    actor = event.userId,
+  ): Place {
+    const { store, audit, wake } = this.#parts;
+    const number = store.sessions.nextNumber(session, event.receivedAt);
+    store.inbox.enqueue(session, number, eventId, engages, about);
+    const detail = { event: eventId, number, ...(about !== null && { [event.change]: about }) };
+    audit.append({ actor, verb: "message.accept", resource: `session:${session}`, decision: "allow", detail });
+    if (engages) store.db.afterCommit(() => wake(session));
+    return { session, number };
+  }
+
+  #say({ channel, chat, thread, receivedAt, platformId }: InboundEvent, text: string, key: string): void {
+    const address = { channel, chat, thread };
+    this.#parts.store.outbox.add(
+      { ...{ sessionId: null, turn: null, address, text, key }, author: "system", answers: [platformId] },
+      receivedAt,
+    );
   }
 
   /** The session of a conversation; made when it speaks for the first time. */

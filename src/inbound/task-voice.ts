@@ -7,11 +7,13 @@ import type { Router } from "./router.ts";
 
 /** @returns a function that throws Misuse where the agent is not in that chat (any more) */
 export function taskVoice(store: Store, router: Router): (task: Task, text: string, key: string) => Place | null {
-  return ({ agentGroup, address, session }, text, key) => {
+  return ({ id, name, script, agentGroup, address, session }, text, key) => {
     const room = store.groups.messagingGroup(address.channel, address.chat);
     const wiring = room && store.groups.wirings(room.id).find((one) => one.agentGroup === agentGroup);
     if (!wiring) throw new Misuse(`the agent is not in the chat ${address.channel}:${address.chat}`);
     const target = targetOf(address, wiring);
-    return router.tell(address, session === "own" ? { ...target, conversation: key } : target, text, key);
+    // Not in the system's name: an agent may have written the prompt itself.
+    const speaker = { author: "person", userId: `task:${id}`, userName: `Scheduled task "${name}"`, script } as const;
+    return router.tell(address, session === "own" ? { ...target, conversation: key } : target, text, key, speaker);
   };
 }

@@ -37,3 +37,58 @@ test("who waits on a commit is called after it, and never when it was undone", (
   );
   assert.deepEqual(called, ["kept"]);
 });
+
+test("an attempt that fails is undone by itself, with whoever waited on it; what is around it goes on", () => {
+  const db = new Database(":memory:");
+  db.exec("CREATE TABLE t (x TEXT)");
+  const called: string[] = [];
+  db.transaction(() => {
+    db.run(insert, "before");
+    db.afterCommit(() => called.push("before"));
+    assert.throws(
+      () =>
+        db.attempt(() => {
+          db.run(insert, "outer");
+          db.afterCommit(() => called.push("outer"));
+          db.attempt(() => db.run(insert, "inner kept"));
+          assert.throws(() =>
+            db.attempt(() => {
+              db.run(insert, "inner");
+              throw new Error("inner");
+            }),
+          );
+          assert.deepEqual(db.all("SELECT x FROM t").length, 3);
+          throw new Error("outer");
+        }),
+      /outer/,
+    );
+    assert.equal(
+      db.attempt(() => db.run(insert, "after")),
+      1,
+    );
+    db.afterCommit(() => called.push("after"));
+  });
+  assert.deepEqual(
+    db.all<{ x: string }>("SELECT x FROM t").map(({ x }) => x),
+    ["before", "after"],
+  );
+  assert.deepEqual(called, ["before", "after"]);
+});
+
+test("an attempt on a full disk leaves the transaction that holds it whole or undone, never half", () => {
+  const db = full();
+  assert.throws(
+    () =>
+      db.transaction(() => {
+        db.run(insert, "before");
+        db.attempt(() => db.run(insert, large));
+      }),
+    Retryable,
+  );
+  assert.deepEqual(db.all("SELECT x FROM t"), []);
+  assert.throws(() => db.attempt(() => db.run(insert, large)), Retryable);
+  assert.equal(
+    db.attempt(() => db.run(insert, "alone")),
+    1,
+  );
+});

@@ -63,6 +63,23 @@ export class Database {
     return result;
   }
 
+  /** Like `transaction`, but what fails inside an open one is undone by itself, and that one goes on. */
+  attempt<Result>(work: () => Result): Result {
+    if (this.#depth === 0) return this.transaction(work);
+    const callbacks = this.#afterCommit.length;
+    this.#raw.exec("SAVEPOINT attempt");
+    try {
+      const result = work();
+      this.#raw.exec("RELEASE attempt");
+      return result;
+    } catch (error) {
+      this.#afterCommit.length = callbacks;
+      // A full disk may have undone the whole transaction already.
+      if (this.#raw.isTransaction) this.#raw.exec("ROLLBACK TO attempt; RELEASE attempt");
+      throw explained(error);
+    }
+  }
+
   /** Calls `callback` once the open transaction has committed; never if it is rolled back. It must not throw. */
   afterCommit(callback: () => void): void {
     if (this.#depth > 0) this.#afterCommit.push(callback);

@@ -2,21 +2,26 @@
  * Takes outbox rows to their channels. One message of a conversation is on its way at a time, so order is kept;
  * conversations don't wait for each other. The intent to send is durable before the platform sees anything.
  */
+
+import { SHORTEST_LIMIT, splitText } from "../../packages/split-text/index.ts";
 import type { Audit } from "../audit/audit.ts";
-import type { Channel, Receipt } from "../channels/channel.ts";
+import { type Channel, STOP_BUTTON } from "../channels/channel.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import { messageOf, Rejected, Retryable, Unknown } from "../lib/errors.ts";
 import type { Random } from "../lib/ids.ts";
 import type { Log } from "../lib/log.ts";
-import type { OutboxRow } from "../store/outbox.ts";
+import { MOST_PARTS, type OutboxRow } from "../store/outbox.ts";
 import type { Store } from "../store/store.ts";
 import { backoff, MAX_TRIES } from "./backoff.ts";
+import type { Drafts } from "./drafts.ts";
 
 /** How long a channel may take for one message before its outcome counts as unknown, milliseconds. */
 const SEND_LIMIT = 60_000;
 /** Until what could not be recorded is tried again, milliseconds. */
 const UNRECORDED_PAUSE = 2_000;
-/** Marks a message that may have arrived before: the host died while sending it. */
+/** Until a channel that is not there is looked for again, milliseconds. */
+const ABSENT_PAUSE = 60_000;
+/** Marks a message that may have arrived before: its answer was lost, or the host died while sending it. */
 const REPEATED = "(Repeated: I can't tell whether this arrived before.)\n\n";
 
 export interface DeliveryParts {
@@ -26,7 +31,19 @@ export interface DeliveryParts {
   random: Random;
   log: Log;
   channel(id: string): Channel | undefined;
+  drafts: Pick<Drafts, "settled">;
+  /** A message could not be delivered, for so many tries now. */
+  onTrouble(row: OutboxRow, tries: number, why: string): void;
 }
+
+/** What a row comes to, decided before anything is sent. */
+type Act =
+  | { do: "send"; text: string }
+  | { do: "edit"; platformId: string }
+  | { do: "react"; platformId: string }
+  /** What a lost answer was about is looked up first. */
+  | { do: "reconcile" }
+  | { do: "give up"; why: string };
 
 export class Delivery {
   readonly #parts: DeliveryParts;
@@ -34,6 +51,8 @@ export class Delivery {
   readonly #busy = new Set<string>();
   #timer: Timer | null = null;
   #running = false;
+  /** When it last looked, by the wall clock. */
+  #lookedAt = 0;
 
   constructor(parts: DeliveryParts) {
     this.#parts = parts;
@@ -51,49 +70,99 @@ export class Delivery {
     this.#timer?.cancel();
   }
 
+  /** A channel came up: what waited for it need not wait any longer. */
+  look(): void {
+    this.#pump();
+  }
+
   #pump(): void {
     if (!this.#running) return;
-    const { store, clock } = this.#parts;
+    try {
+      this.#sendDue();
+    } catch (error) {
+      this.#parts.log.error({ error: messageOf(error) }, "the outbox can't be read; it is tried again");
+      this.#timer?.cancel();
+      this.#timer = this.#parts.clock.after(UNRECORDED_PAUSE, () => this.#pump());
+    }
+  }
+
+  #sendDue(): void {
+    const { store, clock, log } = this.#parts;
     const now = clock.now();
+    // After the clock was set back a pause would last longer by as much.
+    if (now < this.#lookedAt) store.outbox.endPauses();
+    this.#lookedAt = now;
     let nextAt = Number.POSITIVE_INFINITY;
-    for (const row of store.outbox.heads()) {
+    for (const row of store.outbox.heads(now)) {
       const conversation = conversationOf(row);
       if (this.#busy.has(conversation)) continue;
       if (row.nextAt > now) {
         nextAt = Math.min(nextAt, row.nextAt);
         continue;
       }
+      const channel = this.#parts.channel(row.channel);
+      if (!channel) {
+        nextAt = Math.min(nextAt, now + ABSENT_PAUSE);
+        if (now - row.createdAt > ABSENT_PAUSE) this.#parts.onTrouble(row, MAX_TRIES, "the channel is not there");
+        continue;
+      }
       this.#busy.add(conversation);
-      void this.#deliver(row).then(() => {
-        this.#busy.delete(conversation);
-        this.#pump();
-      });
+      const trouble = (error: unknown) => log.error({ outbox: row.id, error: messageOf(error) }, "not delivered yet");
+      void this.#deliver(row, channel)
+        .catch(trouble)
+        .then(() => {
+          this.#busy.delete(conversation);
+          this.#pump();
+        });
     }
     this.#timer?.cancel();
     this.#timer = Number.isFinite(nextAt) ? clock.after(nextAt - now, () => this.#pump()) : null;
   }
 
   /** Never rejects. Where the database refuses, the conversation waits and what happened is recorded later. */
-  async #deliver(row: OutboxRow): Promise<void> {
+  async #deliver(row: OutboxRow, channel: Channel): Promise<void> {
     const { store, clock, log } = this.#parts;
-    const channel = this.#parts.channel(row.channel);
-    if (!channel) {
-      const why = `the channel "${row.channel}" is not there`;
-      return this.#recorded(row, () => store.outbox.again(row.id, "retry", clock.now() + 60_000, why));
+    const act = this.#decide(row, channel);
+    if (act.do === "give up") return this.#recorded(row, () => this.#giveUp(row, act.why));
+    if (act.do === "send" && row.text.length > roomIn(channel)) {
+      const parts = splitText(row.text, roomIn(channel), MOST_PARTS);
+      return this.#recorded(row, () => store.outbox.split(row, parts));
     }
-    // A row that is `sending` before we touch it may have arrived: its answer was lost, or a process died over it.
-    const repeat = row.state === "sending" && !remembers(channel, clock.now() - row.createdAt);
-    const address = { channel: row.channel, chat: row.chat, thread: row.thread };
-    const message = { text: repeat ? REPEATED + row.text : row.text, author: row.author, answers: row.answers };
-    await this.#recorded(row, () => store.outbox.claim(row.id));
-    let receipt: Receipt;
+    await this.#recorded(row, () => store.outbox.claim(row.id, clock.now()));
+    if (act.do === "edit") await this.#parts.drafts.settled(row.sessionId);
+    const repeat = act.do === "send" && act.text !== row.text;
+    let platformId: string | null;
     try {
-      receipt = await this.#bounded(channel.send(address, message, row.key));
+      platformId = await this.#bounded(perform(act, row, channel));
     } catch (error) {
       log.warn({ outbox: row.id, channel: row.channel, error: messageOf(error) }, "message not delivered");
-      return this.#recorded(row, () => this.#failed(row, error, repeat));
+      return this.#recorded(row, () => this.#failed(row, act, error));
     }
-    return this.#recorded(row, () => this.#sent(row, receipt, repeat));
+    if (act.do === "reconcile" && platformId === null) {
+      return this.#recorded(row, () => store.outbox.again(row.id, "retry", clock.now(), "it had not arrived"));
+    }
+    return this.#recorded(row, () => this.#sent(row, platformId, repeat));
+  }
+
+  #decide(row: OutboxRow, channel: Channel): Act {
+    const { clock, store } = this.#parts;
+    if (row.kind === "reaction") return { do: "react", platformId: row.target ?? "" };
+    const target = row.over === null || row.over === row.id ? null : store.outbox.row(row.over);
+    if (row.kind === "edit" && target?.state !== "sent")
+      return { do: "give up", why: "the message that it changes was not delivered" };
+    if (row.kind === "edit" && !channel.edit) return { do: "give up", why: `${channel.id} can't change a message` };
+    if (row.over === row.id && row.state !== "sending") return { do: "give up", why: "its answer came first" };
+    const fits = row.text.length <= roomIn(channel) && row.files.length === 0;
+    if (target?.platformId && target.state === "sent" && channel.edit) {
+      // A long answer has its first part where the draft was.
+      if (fits) return { do: "edit", platformId: target.platformId };
+      if (row.kind === "edit") return { do: "give up", why: `it is too long to be changed in place` };
+    }
+    // A row that is `sending` before we touch it may have arrived: its answer was lost, or a process died over it.
+    if (row.state !== "sending" || remembers(channel, clock.now() - row.createdAt))
+      return { do: "send", text: row.text };
+    if (channel.reconcile) return { do: "reconcile" };
+    return { do: "send", text: REPEATED + row.text };
   }
 
   async #recorded(row: OutboxRow, write: () => void): Promise<void> {
@@ -108,33 +177,46 @@ export class Delivery {
     }
   }
 
-  #sent(row: OutboxRow, { platformId }: Receipt, repeat: boolean): void {
+  #sent(row: OutboxRow, platformId: string | null, repeat: boolean): void {
     const { store, audit, clock } = this.#parts;
     store.db.transaction(() => {
       store.outbox.sent(row.id, platformId, clock.now());
       const detail = { outbox: row.id, platformId, repeat };
       const resource = `${row.channel}:${row.chat}`;
-      audit.append({ actor: "system", verb: "message.send", resource, decision: "fact", detail });
+      audit.append({ actor: "system", verb: `${row.kind}.send`, resource, decision: "fact", detail });
     });
   }
 
   /**
    * What may have arrived stays `sending`, also over further failures: it is repeated with its key where the channel
-   * remembers keys, else once and marked.
+   * remembers keys, else looked for, else sent once more and marked. An edit may be repeated as often as needed.
    */
-  #failed(row: OutboxRow, error: unknown, repeat: boolean): void {
-    const { store, clock, random } = this.#parts;
+  #failed(row: OutboxRow, act: Act, error: unknown): void {
+    const { store, clock, random, onTrouble } = this.#parts;
     const tries = row.tries + 1;
     const now = clock.now();
-    const lost = !(error instanceof Retryable || error instanceof Rejected);
+    if (error instanceof Rejected) {
+      // What was to take a draft's place, and can't, is said anew.
+      if (act.do === "edit" && row.kind === "message") store.outbox.standAlone(row.id);
+      else this.#giveUp(row, messageOf(error));
+      return;
+    }
+    const lost = !(error instanceof Retryable) && act.do === "send";
     const open = lost || row.state === "sending" ? "sending" : "retry";
-    if (error instanceof Rejected) store.outbox.end(row.id, "dead", messageOf(error), now);
-    else if ((lost && repeat) || tries >= MAX_TRIES) {
+    const repeat = act.do === "send" && act.text !== row.text;
+    if ((lost && repeat) || tries >= MAX_TRIES) {
       store.outbox.end(row.id, open === "sending" ? "unknown" : "dead", messageOf(error), now);
     } else {
       const after = error instanceof Retryable ? error.after : null;
       store.outbox.again(row.id, open, now + backoff(tries, after, random.fraction()), messageOf(error));
     }
+    onTrouble(row, tries, messageOf(error));
+  }
+
+  #giveUp(row: OutboxRow, why: string): void {
+    const { store, clock, onTrouble } = this.#parts;
+    store.outbox.end(row.id, "dead", why, clock.now());
+    onTrouble(row, row.tries + 1, why);
   }
 
   #bounded<Result>(work: Promise<Result>): Promise<Result> {
@@ -147,10 +229,35 @@ export class Delivery {
   }
 }
 
+/** @returns the platform's id of the message; null where there is none */
+async function perform(act: Act, row: OutboxRow, channel: Channel): Promise<string | null> {
+  const address = { channel: row.channel, chat: row.chat, thread: row.thread };
+  const { author, answers, files } = row;
+  const buttons = row.kind === "draft" && channel.capabilities.buttons ? [STOP_BUTTON] : [];
+  switch (act.do) {
+    case "send":
+      return (await channel.send(address, { text: act.text, author, answers, files, buttons }, row.key)).platformId;
+    case "reconcile":
+      return (await channel.reconcile?.(address, row.key))?.platformId ?? null;
+    case "edit":
+      await channel.edit?.(address, act.platformId, { text: row.text, author, answers, files, buttons });
+      return act.platformId;
+    case "react":
+      if (!channel.react) throw new Rejected(`${channel.id} has no reactions`);
+      await channel.react(address, act.platformId, row.text);
+      return null;
+    case "give up":
+      return null;
+  }
+}
+
 /** Whether the channel would notice that it gets this message a second time. */
 function remembers(channel: Channel, age: number): boolean {
   const { idempotency } = channel.capabilities;
   return idempotency.kind === "key" && age < idempotency.validFor;
 }
+
+/** Longest text of one message: there is room left for the mark that it may get when it is repeated. */
+const roomIn = ({ capabilities }: Channel) => Math.max(capabilities.maxLength - REPEATED.length, SHORTEST_LIMIT);
 
 const conversationOf = (row: OutboxRow) => JSON.stringify([row.channel, row.chat, row.thread]);

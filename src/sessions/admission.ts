@@ -21,6 +21,14 @@ export class Admission {
     return this.#queue.length;
   }
 
+  /** How many ask before this session. */
+  before(session: SessionId): number {
+    return Math.max(
+      this.#queue.findIndex((entry) => entry.session === session),
+      0,
+    );
+  }
+
   /** Calls `granted` when a slot is free, now or later, in the order of asking. */
   ask(session: SessionId, granted: () => void): void {
     this.#queue.push({ session, granted });

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { OutboundBody, OutboundRow } from "../../protocol/rows.ts";
 import { SESSION, world } from "../../test/support/world.ts";
-import { applyRows, ProtocolViolation } from "./apply.ts";
+import { Retryable } from "../lib/errors.ts";
+import { type AgentCall, applyRows, ProtocolViolation } from "./apply.ts";
 import { judge } from "./judge.ts";
 
 const started = (n: number, inbound: number[]): OutboundRow => ({ n, body: { kind: "turn_started", inbound } });
@@ -24,9 +25,11 @@ const ended = (
 });
 const done = (text: string) => ({ status: "done", text }) as const;
 
+const carryOut = ({ verb }: AgentCall) => ({ ok: verb === "messages.send", text: `${verb} was asked for` });
+
 function given() {
   const w = world();
-  return { ...w, apply: (rows: OutboundRow[]) => applyRows(w.store, w.audit, w.session, rows, w.clock.now()) };
+  return { ...w, apply: (rows: OutboundRow[]) => applyRows({ ...w, carryOut }, w.session, rows, w.clock.now()) };
 }
 
 test("a turn's end answers its messages, moves the cursor and keeps the continuation", () => {
@@ -129,4 +132,76 @@ test("containers that end before they take anything up are tried a few times, th
   judge(store, audit, session, "it ended with code 1", 5, clock.now());
   assert.equal(store.inbox.hasWork(SESSION), false);
   assert.match(outbox()[0] ?? "", /give up/);
+});
+
+const verb = (n: number, turn: number, name: string): OutboundRow => ({
+  n,
+  body: { kind: "verb", turn, verb: name, args: { text: "x" } },
+});
+
+test("a verb is carried out once, in its turn, and its answer is kept until the turn ends", () => {
+  const w = world();
+  const calls: AgentCall[] = [];
+  const parts = { ...w, carryOut: (call: AgentCall) => ({ ok: calls.push(call) > 0, text: "done" }) };
+  const apply = (rows: OutboundRow[]) => applyRows(parts, w.session, rows, w.clock.now());
+  const number = w.say("hello");
+  const rows = [started(1, [number]), verb(3, 1, "messages.send")];
+  assert.deepEqual(apply(rows), [{ type: "turn_began" }, { type: "answered" }]);
+  assert.deepEqual(apply(rows), []);
+  assert.deepEqual(
+    calls.map(({ session, turn, number, verb, args }) => [session.id, turn, number, verb, args]),
+    [[SESSION, 1, 3, "messages.send", { text: "x" }]],
+  );
+  const [answer] = w.store.calls.answers(SESSION, 0);
+  assert.deepEqual({ ...answer }, { number: number + 2, to: 3, ok: true, text: "done" });
+  assert.equal(w.say("next"), number + 4);
+  apply([ended(5, 1, [number], done("ok"))]);
+  assert.deepEqual(w.store.calls.answers(SESSION, 0), []);
+});
+
+test("a verb that can't be kept takes its whole batch back, and is asked for again with it", () => {
+  const w = world();
+  let fails = true;
+  const carryOut = () => {
+    w.store.settings.set("touched", true);
+    if (fails) throw new Retryable("the disk is full");
+    return { ok: true, text: "done" };
+  };
+  const number = w.say("hello");
+  const apply = () =>
+    applyRows({ ...w, carryOut }, w.session, [started(1, [number]), verb(3, 1, "x.y")], w.clock.now());
+  assert.throws(apply, Retryable);
+  assert.equal(w.store.turns.running(SESSION), null);
+  assert.deepEqual(w.store.db.all("SELECT * FROM settings"), []);
+  fails = false;
+  assert.equal(apply().length, 2);
+});
+
+test("a verb outside a turn is refused before anything is carried out", () => {
+  const w = world();
+  const carryOut = () => assert.fail("it was carried out");
+  assert.throws(() => applyRows({ ...w, carryOut }, w.session, [verb(1, 1, "x.y")], 1), ProtocolViolation);
+});
+
+test("a runner that asks without end is stopped before it fills the disk", () => {
+  const { say, apply } = given();
+  apply([started(1, [say("hello")])]);
+  const many = Array.from({ length: 1_100 }, (_, index) => verb(3 + 2 * index, 1, "messages.send"));
+  assert.throws(() => apply(many), ProtocolViolation);
+});
+
+test("the answer takes the place of the draft, and carries the number by which the agent knows it", () => {
+  const { say, apply, store, session } = given();
+  const number = say("hello");
+  apply([started(1, [number])]);
+  const address = { channel: "test", chat: "room", thread: null };
+  const draft = { sessionId: SESSION, turn: 1, author: "agent", text: "hi …", kind: "draft", key: "draft" } as const;
+  store.outbox.add({ ...draft, address, answers: [] }, 1);
+  store.outbox.sent(store.outbox.openDraft(session.id)?.id ?? 0, "p", 1);
+  apply([ended(3, 1, [number], { status: "stopped", text: "half an ans" })]);
+  const [notice, answer, first] = store.outbox.list(null, 10);
+  assert.deepEqual([answer?.text, answer?.over, answer?.number], ["half an ans", first?.id, 3]);
+  assert.match(notice?.text ?? "", /Stopped/);
+  assert.deepEqual([notice?.over, notice?.number], [null, null]);
+  assert.equal(store.outbox.openDraft(session.id), undefined);
 });

@@ -8,15 +8,40 @@ import type { Session } from "../store/sessions.ts";
 import type { Store } from "../store/store.ts";
 import { explain, STOPPED, WITHOUT_ANSWER } from "./notices.ts";
 
-export type Applied = { type: "turn_began" } | { type: "turn_ended" };
+export type Applied = { type: "turn_began" } | { type: "turn_ended" } | { type: "answered" };
+
+/**
+ * Carries out a verb that an agent asked for, as part of the open transaction, and says it to the agent: what came of it,
+ * or why it was not done. Throws only where nothing could be written.
+ */
+export type CarryOut = (call: AgentCall) => { ok: boolean; text: string };
+
+export interface AgentCall {
+  session: Session;
+  turn: number;
+  /** The number of the row that asks: what the verb makes may be known by it. */
+  number: number;
+  verb: string;
+  args: Record<string, unknown>;
+}
+
+/** Verbs of one turn; their answers are kept until it ends. */
+const MOST_CALLS = 1_000;
 
 /** Thrown inside the transaction, so nothing of that batch counts: the runner broke the protocol. */
 export class ProtocolViolation extends Error {
   override readonly name = "ProtocolViolation";
 }
 
+export interface ApplyParts {
+  store: Store;
+  audit: Audit;
+  carryOut: CarryOut;
+}
+
 /** @returns what happened, in order, for the session's state machine. @throws ProtocolViolation */
-export function applyRows(store: Store, audit: Audit, session: Session, rows: OutboundRow[], now: number): Applied[] {
+export function applyRows(parts: ApplyParts, session: Session, rows: OutboundRow[], now: number): Applied[] {
+  const { store } = parts;
   return store.db.transaction(() => {
     const applied: Applied[] = [];
     let cursor = store.sessions.session(session.id)?.outboundCursor ?? 0;
@@ -24,7 +49,7 @@ export function applyRows(store: Store, audit: Audit, session: Session, rows: Ou
       if (row.n <= cursor) continue;
       if (row.n % 2 === 0) throw new ProtocolViolation(`row ${row.n} has a number of the host's side`);
       cursor = row.n;
-      const event = applyRow(store, audit, session, row, now);
+      const event = applyRow(parts, session, row, now);
       if (event) applied.push(event);
     }
     store.sessions.setCursor(session.id, cursor);
@@ -32,7 +57,8 @@ export function applyRows(store: Store, audit: Audit, session: Session, rows: Ou
   });
 }
 
-function applyRow(store: Store, audit: Audit, session: Session, row: OutboundRow, now: number): Applied | null {
+function applyRow(parts: ApplyParts, session: Session, row: OutboundRow, now: number): Applied | null {
+  const { store, audit } = parts;
   const { body } = row;
   if (body.kind === "turn_started") {
     if (store.turns.running(session.id) !== null) throw new ProtocolViolation(`turn ${row.n} starts inside another`);
@@ -53,8 +79,15 @@ function applyRow(store: Store, audit: Audit, session: Session, row: OutboundRow
     case "tool_ended":
       store.turns.endTool(session.id, body.turn, body.call, body.ok);
       return null;
+    case "verb": {
+      const { turn, verb, args } = body;
+      if (store.calls.count(session.id) >= MOST_CALLS) throw new ProtocolViolation(`turn ${turn} asks without end`);
+      const outcome = parts.carryOut({ session, turn, number: row.n, verb, args });
+      store.calls.add(session.id, row.n, turn, store.sessions.nextNumber(session.id, now), outcome);
+      return { type: "answered" };
+    }
     case "turn_ended":
-      endTurn(store, audit, session, body, now);
+      endTurn(store, audit, session, row.n, body, now);
       return { type: "turn_ended" };
   }
 }
@@ -65,9 +98,11 @@ function takeIn(store: Store, session: Session, numbers: number[], turn: number)
     throw new ProtocolViolation(`turn ${turn} took up message ${strangers[0]}, which was not waiting`);
 }
 
+const isTask = (userId: string) => userId.startsWith("task:");
+
 type TurnEnded = Extract<OutboundRow["body"], { kind: "turn_ended" }>;
 
-function endTurn(store: Store, audit: Audit, session: Session, body: TurnEnded, now: number): void {
+function endTurn(store: Store, audit: Audit, session: Session, number: number, body: TurnEnded, now: number): void {
   const { outcome, turn } = body;
   const failed = outcome.status === "error";
   store.turns.end(
@@ -78,30 +113,37 @@ function endTurn(store: Store, audit: Audit, session: Session, body: TurnEnded, 
     failed ? `${outcome.class}: ${outcome.message}` : null,
     body.usage,
   );
+  const asked = store.inbox.unfinished(session.id).some((row) => row.turn === turn && !isTask(row.userId));
   const answers = store.inbox.finish(session.id, body.acknowledges, turn, failed ? "failed" : "done");
+  store.inbox.endContext(session.id, Math.max(0, ...body.acknowledges));
   // What was fed to the turn and not acknowledged by it waits for the next one, as if it had just come.
   for (const row of store.inbox.unfinished(session.id)) {
     if (row.turn === turn) store.inbox.release(session.id, row.number);
   }
   if (body.continuation) store.sessions.setContinuation(session.id, body.continuation);
-  const say = (author: "agent" | "system", text: string, part: string) =>
+  store.calls.forget(session.id, turn);
+  // The first thing that is said takes the place of what was shown while it was written.
+  let over = store.outbox.closeDraft(session.id, now);
+  const say = (author: "agent" | "system", text: string, part: string) => {
     store.outbox.add(
       {
         sessionId: session.id,
         turn,
         address: { channel: session.channel, chat: session.chat, thread: session.thread },
-        author,
-        text,
-        answers,
+        ...{ author, text, answers, over },
+        ...(author === "agent" && { number }),
         key: `${session.id}:${turn}:${part}`,
       },
       now,
     );
+    over = null;
+  };
   if (outcome.status === "error") say("system", explain(outcome.class, outcome.message), "error");
   else {
     if (outcome.text.trim()) say("agent", outcome.text, "final");
     if (outcome.status === "stopped") say("system", STOPPED, "stopped");
-    else if (!outcome.text.trim()) say("system", WITHOUT_ANSWER, "final");
+    // A scheduled task may find that there is nothing to say; a person, or a draft, is never left without a word.
+    else if (!outcome.text.trim() && (asked || over !== null)) say("system", WITHOUT_ANSWER, "final");
   }
   audit.append({
     actor: `agent:${session.agentGroup}`,

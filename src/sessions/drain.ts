@@ -3,13 +3,11 @@
  * more. The mailbox is read by a process that may be killed (see readers/), never by this one.
  */
 import { type Progress, progress as progressSchema } from "../../protocol/rows.ts";
-import type { Audit } from "../audit/audit.ts";
 import type { Clock } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import type { Session } from "../store/sessions.ts";
-import type { Store } from "../store/store.ts";
-import { type Applied, applyRows, ProtocolViolation } from "./apply.ts";
+import { type Applied, type ApplyParts, applyRows, ProtocolViolation } from "./apply.ts";
 import type { SessionFolder } from "./folder.ts";
 import type { MailboxReaders } from "./mailbox-readers.ts";
 
@@ -25,6 +23,11 @@ const BUSY_LOOKS = 40;
  */
 export type DrainEnd = "drained" | "hot" | "violated" | "failed";
 
+export interface DrainParts extends ApplyParts {
+  clock: Clock;
+  readers: MailboxReaders;
+}
+
 export interface DrainHooks {
   onApplied(events: Applied[]): void;
   onProgress(progress: Progress): void;
@@ -33,10 +36,7 @@ export interface DrainHooks {
 }
 
 export class Drain {
-  readonly #store: Store;
-  readonly #audit: Audit;
-  readonly #clock: Clock;
-  readonly #readers: MailboxReaders;
+  readonly #parts: DrainParts;
   readonly #session: Session;
   readonly #folder: SessionFolder;
   readonly #hooks: DrainHooks;
@@ -46,18 +46,9 @@ export class Drain {
   #strikes = 0;
   #shown = "";
 
-  constructor(
-    parts: { store: Store; audit: Audit; clock: Clock; readers: MailboxReaders },
-    session: Session,
-    folder: SessionFolder,
-    hooks: DrainHooks,
-    log: Log,
-  ) {
+  constructor(parts: DrainParts, session: Session, folder: SessionFolder, hooks: DrainHooks, log: Log) {
     this.#log = log;
-    this.#store = parts.store;
-    this.#audit = parts.audit;
-    this.#clock = parts.clock;
-    this.#readers = parts.readers;
+    this.#parts = parts;
     this.#session = session;
     this.#folder = folder;
     this.#hooks = hooks;
@@ -82,7 +73,7 @@ export class Drain {
       if (end === "hot" && busy < BUSY_LOOKS) {
         busy += 1;
         this.#wanted = true;
-        await new Promise<void>((resolve) => this.#clock.after(BUSY_PAUSE, resolve));
+        await new Promise<void>((resolve) => this.#parts.clock.after(BUSY_PAUSE, resolve));
       }
       if (end === "violated" || end === "failed") break;
     }
@@ -91,9 +82,9 @@ export class Drain {
   }
 
   async #takeOnce(): Promise<DrainEnd> {
-    const cursor = this.#store.sessions.session(this.#session.id)?.outboundCursor ?? 0;
+    const cursor = this.#parts.store.sessions.session(this.#session.id)?.outboundCursor ?? 0;
     const paths = { db: this.#folder.outboundDb, journal: this.#folder.outboundJournal };
-    const result = await this.#readers.read(this.#session.id, paths, cursor);
+    const result = await this.#parts.readers.read(this.#session.id, paths, cursor);
     if (result.status !== "killed") this.#strikes = 0;
     switch (result.status) {
       case "absent":
@@ -114,7 +105,7 @@ export class Drain {
     if (refused) return this.#violated(`row ${refused.n}: ${refused.why}`);
     if (result.rows.length > 0) {
       try {
-        const events = applyRows(this.#store, this.#audit, this.#session, result.rows, this.#clock.now());
+        const events = applyRows(this.#parts, this.#session, result.rows, this.#parts.clock.now());
         this.#hooks.onApplied(events);
       } catch (error) {
         if (error instanceof ProtocolViolation) return this.#violated(error.message);
@@ -138,7 +129,7 @@ export class Drain {
   }
 
   #violated(why: string): DrainEnd {
-    this.#audit.append({
+    this.#parts.audit.append({
       actor: `agent:${this.#session.agentGroup}`,
       verb: "mailbox.write",
       resource: `session:${this.#session.id}`,

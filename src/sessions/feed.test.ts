@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { MailboxChange } from "../../protocol/mailbox/writer.ts";
-import { SESSION, world } from "../../test/support/world.ts";
+import { inboundBody } from "../../protocol/rows.ts";
+import { OWNER, SESSION, world } from "../../test/support/world.ts";
+import type { InboxRow } from "../store/inbox.ts";
 import { Feed } from "./feed.ts";
+import type { FedFile } from "./files.ts";
+import { receipts } from "./notices.ts";
 
 /** A mailbox in memory that can refuse. */
 function given() {
@@ -21,16 +25,22 @@ function given() {
     close: () => {},
   };
   let acked: string | null = null;
+  const files = new Map<number, FedFile[] | null>();
   const source = {
     unfinished: () => w.store.inbox.unfinished(SESSION),
     outboundCursor: () => w.store.sessions.session(SESSION)?.outboundCursor ?? 0,
     alreadyDone: () => ["Bash (make tea) ended well"],
+    receipts: ({ number }: InboxRow) => receipts(w.store.outbox.outcomes(SESSION, number)),
+    files: ({ number }: InboxRow) => (files.has(number) ? (files.get(number) ?? null) : []),
+    answers: (after: number) => w.store.calls.answers(SESSION, after),
+    stoppedUpTo: () => w.store.sessions.stoppedUpTo(SESSION),
     nextNumber: () => w.store.sessions.nextNumber(SESSION, w.clock.now()),
   };
   return {
     ...w,
+    files,
     open: () => new Feed(writer, source),
-    numbers: () => [...rows.keys()],
+    numbers: () => [...rows.keys()].sort((a, b) => a - b),
     body: (n: number) => rows.get(n),
     acked: () => acked,
     refuse: (on: boolean) => {
@@ -73,13 +83,126 @@ test("a row that is queued again is written again, with what was already done", 
   assert.deepEqual((body(n) as { attempt: number; alreadyDone: string[] }).alreadyDone, ["Bash (make tea) ended well"]);
 });
 
-test("a control row goes in at once and is gone after the next settling", () => {
+test("a control row goes in at once, stays for one settling that the runner may not have looked before, and goes with the next", () => {
   const { open, numbers } = given();
   const feed = open();
-  assert.equal(feed.control("stop"), true);
+  assert.equal(feed.control("rest"), true);
+  assert.equal(numbers().length, 1);
+  feed.settle();
   assert.equal(numbers().length, 1);
   feed.settle();
   assert.deepEqual(numbers(), []);
+  feed.control("rest");
+  open();
+  assert.deepEqual(numbers(), [], "a new runner must not be sent to rest by an old word");
+});
+
+test("a stop stands after what was said before it, also while it is paused and for a new runner, until all of that has ended", () => {
+  const { say, open, numbers, body, store } = given();
+  const first = say("one");
+  const feed = open();
+  const second = say("two");
+  feed.paused = true;
+  const stop = store.sessions.stop(SESSION);
+  const later = say("three");
+  assert.equal(feed.project(), true);
+  assert.deepEqual(numbers(), [first, second, stop]);
+  assert.deepEqual(body(stop), { kind: "control", action: "stop" });
+  assert.equal(feed.project(), false);
+  open();
+  assert.deepEqual(numbers(), [first, second, stop, later]);
+  store.inbox.endAll(SESSION, "done", stop);
+  open();
+  assert.deepEqual(numbers(), [later]);
+});
+
+test("an answer to a verb is written once, also while it is paused, and goes when its turn has ended", () => {
+  const { open, numbers, body, store } = given();
+  const feed = open();
+  feed.paused = true;
+  store.calls.add(SESSION, 3, 1, 2, { ok: false, text: "no such task" });
+  assert.equal(feed.project(), true);
+  assert.equal(feed.project(), false);
+  assert.deepEqual(body(2), { kind: "answer", to: 3, ok: false, text: "no such task" });
+  feed.settle();
+  assert.deepEqual(numbers(), [2]);
+  store.calls.forget(SESSION, 1);
+  feed.settle();
+  assert.deepEqual(numbers(), []);
+});
+
+test("an answer that could not be written is written the next time", () => {
+  const { open, numbers, store, refuse } = given();
+  const feed = open();
+  store.calls.add(SESSION, 3, 1, 2, { ok: true, text: "done" });
+  refuse(true);
+  assert.throws(() => feed.project());
+  refuse(false);
+  assert.equal(feed.project(), true);
+  assert.deepEqual(numbers(), [2]);
+});
+
+test("what became of the agent's messages is told with one row, however often it is projected", () => {
+  const { open, say, body, store, refuse, clock } = given();
+  const feed = open();
+  const address = { channel: "test", chat: "room", thread: null };
+  const message = { sessionId: SESSION, turn: 1, author: "agent", text: "x", number: 3, key: "k" } as const;
+  store.outbox.add({ ...message, address, answers: [] }, clock.now());
+  store.outbox.sent(1, "x1", clock.now());
+  const [first, second] = [say("one"), say("two")];
+  refuse(true);
+  assert.throws(() => feed.project());
+  refuse(false);
+  feed.project();
+  const receiptsOf = (n: number) => (body(n) as { receipts: string[] }).receipts;
+  for (let attempt = 1; attempt <= 2; attempt++) {
+    assert.deepEqual(receiptsOf(first), ["message 3 was delivered"]);
+    assert.deepEqual(receiptsOf(second), []);
+    open();
+  }
+  store.inbox.intoTurn(SESSION, [first], 1);
+  store.inbox.requeue(SESSION, first);
+  open();
+  assert.deepEqual(receiptsOf(first), ["message 3 was delivered"]);
+});
+
+test("a row whose files are being fetched waits, and what came after it waits with it", () => {
+  const { open, say, numbers, body, files } = given();
+  const [first, second] = [say("one"), say("two")];
+  const third = say("three");
+  files.set(second, null);
+  const feed = open();
+  assert.deepEqual(numbers(), [first]);
+  assert.equal(feed.project(), false);
+  const file = { name: "a.txt", type: "", path: "/in/a.txt", note: "" };
+  files.set(second, [file]);
+  assert.equal(feed.project(), true);
+  assert.deepEqual(numbers(), [first, second, third]);
+  assert.deepEqual((body(second) as { files: unknown }).files, [file]);
+});
+
+test("an edit and a deletion say which message they are about", () => {
+  const { open, say, body, store, clock } = given();
+  const n = say("one");
+  const event = { channel: "test", chat: "room", thread: null, platformId: "p1", author: "person" } as const;
+  const id = store.inbox.addEvent({
+    ...{
+      ...event,
+      files: [],
+      script: null,
+      revision: 1,
+      change: "deleted" as const,
+      userId: OWNER,
+      userName: "Owner",
+      text: "",
+    },
+    ...{ saidAt: clock.now(), receivedAt: clock.now() },
+  });
+  store.inbox.enqueue(SESSION, 4, id ?? 0, false, n);
+  open();
+  const { change, about, engages } = body(4) as Record<string, unknown>;
+  assert.deepEqual([change, about, engages], ["deleted", n, false]);
+  assert.equal(inboundBody.safeParse(body(4)).success, true);
 });
 
 test("what could not be written is written the next time", () => {
@@ -122,4 +245,40 @@ test("while it is paused nothing new goes in, but what is finished goes", () => 
   feed.paused = false;
   assert.equal(feed.project(), true);
   assert.deepEqual(numbers(), [second]);
+});
+
+test("what a stop meets beyond the window is named, so that it can have its end without a runner", () => {
+  const { open, say, store } = given();
+  const numbers = Array.from({ length: 250 }, (_, index) => say(`m${index}`));
+  const feed = open();
+  assert.equal(feed.stoppedBefore(), null);
+  store.sessions.stop(SESSION);
+  feed.project();
+  const from = feed.stoppedBefore();
+  assert.equal(from, numbers[200]);
+  store.inbox.endAll(SESSION, "done", store.sessions.stoppedUpTo(SESSION), from ?? 0);
+  assert.equal(feed.stoppedBefore(), null);
+  assert.equal(store.inbox.unfinished(SESSION).length, 200);
+});
+
+test("context never hides what wants an answer, however much of it there is", () => {
+  const { open, say, numbers, store } = given();
+  const context = Array.from({ length: 1_500 }, (_, index) => say(`chatter ${index}`, false));
+  const asked = say("and you?");
+  open();
+  assert.deepEqual(numbers(), [...context.slice(-100), asked], "the latest of it, in order");
+  assert.ok(store.inbox.unfinished(SESSION, 0, 5_000).length <= 501, "the rest has its end");
+  store.inbox.intoTurn(SESSION, numbers(), 1);
+  store.inbox.finish(SESSION, numbers(), 1, "done");
+  store.inbox.endContext(SESSION, asked);
+  assert.deepEqual(store.inbox.unfinished(SESSION), []);
+});
+
+test("long context gives way, too", () => {
+  const { open, say, numbers } = given();
+  for (let n = 0; n < 5; n++) say("x".repeat(90_000), false);
+  const asked = say("and you?");
+  open();
+  assert.equal(numbers().length, 3);
+  assert.equal(numbers().at(-1), asked);
 });

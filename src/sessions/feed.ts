@@ -4,11 +4,15 @@
  */
 import type { MailboxWriter } from "../../protocol/mailbox/writer.ts";
 import type { InboundBody, InboundRow } from "../../protocol/rows.ts";
+import type { Answer } from "../store/calls.ts";
 import type { InboxRow } from "../store/inbox.ts";
+import type { FedFile } from "./files.ts";
 
 /** Rows and characters of text that the file holds at most; one row always fits. */
 const WINDOW_ROWS = 200;
 const WINDOW_TEXT = 400_000;
+/** Of these, rows that only ride along with the first message that wants an answer. */
+const MOST_CONTEXT = 100;
 
 export type Mailbox = Pick<MailboxWriter, "commit" | "lastNumber" | "close">;
 
@@ -18,6 +22,14 @@ export interface FeedSource {
   outboundCursor(): number;
   /** What a cut-off turn had done before this row was queued again. */
   alreadyDone(row: InboxRow): string[];
+  /** What became of the agent's own messages, to be told with this row. */
+  receipts(row: InboxRow): string[];
+  /** The files that came with a message, as the agent finds them; null while they are being fetched. */
+  files(row: InboxRow): FedFile[] | null;
+  /** Answers to verbs of the running turn, above a number. */
+  answers(after: number): Answer[];
+  /** The number of the latest stop: what has a lower one is stopped. */
+  stoppedUpTo(): number;
   /** A new number of the host's side. */
   nextNumber(): number;
 }
@@ -28,6 +40,10 @@ export class Feed {
   /** Numbers that are in the file, and the attempt that each was written with. */
   readonly #written = new Map<number, number>();
   #acked = 0;
+  /** Control rows that stay for one more settling: the next one may come before the runner has looked. */
+  readonly #young = new Set<number>();
+  /** The highest answer that was given. */
+  #answered = 0;
   /** While set, nothing new goes in: the runner comes to an end of what it has. */
   paused = false;
 
@@ -50,8 +66,10 @@ export class Feed {
 
   /** Takes away what is finished and tells the runner how far its rows were taken. @returns as `project`. */
   settle(): boolean {
-    const open = new Set(this.#source.unfinished().map((row) => row.number));
-    const gone = [...this.#written.keys()].filter((number) => !open.has(number));
+    const open = new Set([...this.#source.unfinished(), ...this.#source.answers(0)].map(({ number }) => number));
+    if (this.#stops()) open.add(this.#source.stoppedUpTo());
+    const gone = [...this.#written.keys()].filter((number) => !open.has(number) && !this.#young.has(number));
+    this.#young.clear();
     const rows = this.#missing();
     if (gone.length > 0 || rows.length > 0 || this.#source.outboundCursor() !== this.#acked) {
       this.#commit(rows, { numbers: gone });
@@ -60,10 +78,19 @@ export class Feed {
     return rows.length > 0;
   }
 
-  /** A control row for the runner; it is taken away with the next settling. @returns true: there is something new. */
-  control(action: "stop" | "rest"): boolean {
-    this.#commit([{ n: this.#source.nextNumber(), attempt: 0, body: { kind: "control", action } }], { numbers: [] });
+  /** A control row for the runner. @returns true: there is something new. */
+  control(action: "rest"): boolean {
+    const n = this.#source.nextNumber();
+    this.#commit([{ n, attempt: 0, body: { kind: "control", action } }], { numbers: [] });
+    this.#young.add(n);
     return true;
+  }
+
+  /** The first message that was stopped before the runner was given it; null for none. */
+  stoppedBefore(): number | null {
+    const stop = this.#source.stoppedUpTo();
+    const held = this.#source.unfinished().find(({ number }) => number < stop && !this.#written.has(number));
+    return held?.number ?? null;
   }
 
   close(): void {
@@ -74,36 +101,75 @@ export class Feed {
     const acked = this.#source.outboundCursor();
     this.#writer.commit({ put: rows.map(({ n, body }) => ({ n, body })), remove, state: { acked: String(acked) } });
     this.#acked = acked;
-    for (const { n, attempt } of rows) this.#written.set(n, attempt);
+    for (const { n, attempt, body } of rows) {
+      this.#written.set(n, attempt);
+      if (body.kind === "answer") this.#answered = Math.max(this.#answered, n);
+    }
   }
 
-  /** What the window should hold and the file does not. */
+  /** Whether something is to be stopped that has no end yet. */
+  #stops(): boolean {
+    const [first] = this.#source.unfinished();
+    return first !== undefined && first.number < this.#source.stoppedUpTo();
+  }
+
+  /** What the window should hold and the file does not. A stop stands where it was said, after what it stops. */
   #missing(): FedRow[] {
-    const missing: FedRow[] = [];
+    const stop = this.#source.stoppedUpTo();
+    const missing: FedRow[] = this.#source
+      .answers(this.#answered)
+      .map(({ number, to, ok, text }) => ({ n: number, attempt: 0, body: { kind: "answer", to, ok, text } }));
+    if (this.#stops() && !this.#written.has(stop))
+      missing.push({ n: stop, attempt: 0, body: { kind: "control", action: "stop" } });
     let rows = 0;
     let text = 0;
-    for (const row of this.#source.unfinished()) {
+    for (const row of withoutStaleContext(this.#source.unfinished())) {
       rows += 1;
       text += row.text.length;
       if (rows > 1 && (rows > WINDOW_ROWS || text > WINDOW_TEXT)) break;
-      if (this.paused || this.#written.get(row.number) === row.attempt) continue;
-      missing.push({ n: row.number, attempt: row.attempt, body: bodyOf(row, this.#source) });
+      const stopped = row.number < stop;
+      if ((this.paused && !stopped) || this.#written.get(row.number) === row.attempt) continue;
+      const files = this.#source.files(row) ?? (stopped ? [] : null);
+      // What came after it waits with it, so that order is kept.
+      if (!files) break;
+      missing.push({ n: row.number, attempt: row.attempt, body: bodyOf(row, files, this.#source) });
     }
     return missing;
   }
+}
+
+/**
+ * Context that rides along must not hide what wants an answer: of what stands before the first message that does, only
+ * the latest fits beside it.
+ */
+function withoutStaleContext(rows: InboxRow[]): InboxRow[] {
+  const first = rows.findIndex(({ engages }) => engages);
+  let room = WINDOW_TEXT / 2;
+  let from = Math.max(first, 0);
+  while (from > 0 && from > first - MOST_CONTEXT) {
+    room -= rows[from - 1]?.text.length ?? 0;
+    if (room < 0) break;
+    from -= 1;
+  }
+  return rows.slice(from);
 }
 
 interface FedRow extends InboundRow {
   attempt: number;
 }
 
-function bodyOf(row: InboxRow, source: FeedSource): InboundBody {
+function bodyOf(row: InboxRow, files: FedFile[], source: FeedSource): InboundBody {
   return {
     kind: "message",
     at: new Date(row.saidAt).toISOString(),
     from: row.userName,
     author: row.author,
     text: row.text,
+    change: row.change,
+    about: row.about,
+    files,
+    receipts: source.receipts(row),
+    script: row.script,
     engages: row.engages,
     attempt: row.attempt,
     alreadyDone: row.attempt > 1 ? source.alreadyDone(row) : [],

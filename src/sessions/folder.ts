@@ -2,7 +2,7 @@
  * A session's files on the host. What a container can write (`outbound.db`, its journal, the provider's state) is made
  * here once, owned by the container's uid, and never opened by this process again.
  */
-import { chownSync, closeSync, lstatSync, mkdirSync, openSync, renameSync, writeFileSync } from "node:fs";
+import { chownSync, closeSync, lstatSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { RunnerConfig } from "../../protocol/config.ts";
 import type { Session } from "../store/sessions.ts";
@@ -15,6 +15,8 @@ export interface SessionFolder {
   outboundJournal: string;
   configDir: string;
   providerDir: string;
+  /** Files that the agent sends: the container does not see it. */
+  sentDir: string;
 }
 
 export function sessionFolder(sessionsDir: string, session: Session): SessionFolder {
@@ -27,6 +29,7 @@ export function sessionFolder(sessionsDir: string, session: Session): SessionFol
     outboundJournal: join(root, "out", "outbound.db-journal"),
     configDir: join(root, "config"),
     providerDir: join(root, "provider"),
+    sentDir: join(root, "sent"),
   };
 }
 
@@ -54,6 +57,21 @@ export function writeConfig(folder: SessionFolder, config: RunnerConfig, instruc
     const file = join(folder.configDir, name);
     writeFileSync(`${file}.new`, text, { mode: 0o644 });
     renameSync(`${file}.new`, file);
+  }
+}
+
+/** A file of the host's own that can't be used: all that it held is in the central database. */
+export function dropInbound(folder: SessionFolder): void {
+  for (const file of [folder.inboundDb, `${folder.inboundDb}-journal`]) rmSync(file, { force: true });
+}
+
+/**
+ * A mailbox that its runner can't use any more, for whoever wants to know why; the next runner gets a new one. Only where
+ * no container runs and everything that can be taken was taken. It is moved, not opened.
+ */
+export function setAsideOutbound(folder: SessionFolder): void {
+  for (const file of [folder.outboundJournal, folder.outboundDb]) {
+    if (lstatSync(file, { throwIfNoEntry: false })) renameSync(file, `${file}.damaged`);
   }
 }
 

@@ -5,7 +5,7 @@
 import type { Audit } from "../audit/audit.ts";
 import type { Session } from "../store/sessions.ts";
 import type { Store } from "../store/store.ts";
-import { givenUp, interrupted } from "./notices.ts";
+import { givenUp, interrupted, STOPPED } from "./notices.ts";
 
 /** How often a message may be in a turn that is cut off. */
 export const MAX_ATTEMPTS = 3;
@@ -26,6 +26,7 @@ export function judge(
 ): void {
   store.db.transaction(() => {
     const turn = store.turns.running(session.id);
+    if (turn !== null) store.calls.forget(session.id, turn);
     const say = (text: string, key: string, answers: string[] = []) =>
       store.outbox.add(
         {
@@ -35,17 +36,21 @@ export function judge(
           author: "system",
           text,
           answers,
+          over: answers.length > 0 ? store.outbox.closeDraft(session.id, now) : null,
           key: `${session.id}:${key}`,
         },
         now,
       );
+    const upTo = store.sessions.stoppedUpTo(session.id);
+    const stopped = store.inbox.endAll(session.id, "done", upTo);
+    if (stopped.length > 0) say(STOPPED, `stopped:${upTo}`, stopped);
     if (turn === null) {
       if (idleDeaths < MAX_IDLE_DEATHS) return;
-      const answers = store.inbox.failAll(session.id);
+      const answers = store.inbox.endAll(session.id, "failed");
       if (answers.length > 0) say(givenUp(cause, idleDeaths), `dead:${now}`, answers);
       return;
     }
-    store.turns.end(session.id, turn, "interrupted", now, cause, null);
+    store.turns.end(session.id, turn, stopped.length > 0 ? "stopped" : "interrupted", now, cause, null);
     const rows = store.inbox.unfinished(session.id).filter((row) => row.turn === turn);
     const spent = rows.filter((row) => row.attempt >= MAX_ATTEMPTS);
     const again = rows.filter((row) => row.attempt < MAX_ATTEMPTS);

@@ -83,25 +83,48 @@ test("in any order of events: one start per slot, and each slot is given back on
   );
 });
 
-test("every state can be left", () => {
-  const all: StateName[] = [
-    "cold",
-    "waiting",
-    "starting",
-    "ready",
-    "busy",
-    "resting",
-    "stopping",
-    "recovering",
-    "cooling",
-  ];
-  for (const state of all) {
-    const out = events.flatMap((event) => [next(state, event, true).state, next(state, event, false).state]);
-    assert.ok(
-      out.some((to) => to !== state),
-      state,
-    );
+test("every state is reached, and every one can be left", () => {
+  const reached = new Map<StateName, Set<StateName>>([["cold", new Set()]]);
+  for (const [state, onward] of reached) {
+    for (const event of events) {
+      for (const hasWork of [true, false]) {
+        const to = next(state, event, hasWork).state;
+        if (to !== state) onward.add(to);
+        if (!reached.has(to)) reached.set(to, new Set());
+      }
+    }
+    assert.notEqual(onward.size, 0, `nothing leads out of ${state}`);
   }
+  const all: Record<StateName, true> = {
+    ...{ cold: true, waiting: true, starting: true, ready: true, busy: true, resting: true },
+    ...{ stopping: true, recovering: true, cooling: true },
+  };
+  assert.deepEqual([...reached.keys()].sort(), Object.keys(all).sort());
+});
+
+/** What comes by itself, without a word from the runner or a person: timers, and the ends of what the host began. */
+const byItself = (state: StateName): SessionEvent => {
+  if (state === "waiting") return "slot";
+  if (state === "stopping") return "exited";
+  return state === "recovering" ? "recovered" : "timeout";
+};
+
+test("property: from wherever a session is, with a runner that says nothing more, it comes to rest or starts afresh", () => {
+  const sequence = fc.array(fc.tuple(fc.constantFrom(...events), fc.boolean()), { maxLength: 30 });
+  fc.assert(
+    fc.property(sequence, fc.boolean(), (before, hasWork) => {
+      let state = before.reduce<StateName>((now, [event, work]) => next(now, event, work).state, "cold");
+      const path = [state];
+      // A warm runner with work is left to begin: it looks by itself, and admission takes its slot away where others wait.
+      const settled = () => (hasWork ? path.includes("waiting") || state === "ready" : state === "cold");
+      if (state === "cold" && hasWork) state = next(state, "work", hasWork).state;
+      for (let steps = 0; steps < 12 && !settled(); steps++) {
+        state = next(state, byItself(state), hasWork).state;
+        path.push(state);
+      }
+      assert.ok(settled() || (hasWork && state === "resting"), path.join(" -> "));
+    }),
+  );
 });
 
 test("pauses between starts grow to a minute", () => {

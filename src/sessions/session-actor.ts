@@ -3,7 +3,9 @@
  * comes in as an event, one after the other; nothing else changes its state.
  */
 import { join } from "node:path";
+import type { AgentTool } from "../../protocol/config.ts";
 import type { Progress } from "../../protocol/rows.ts";
+import { tellOwner } from "../access/owner.ts";
 import { composeInstructions, readMcpServers } from "../agents/compose.ts";
 import type { Audit } from "../audit/audit.ts";
 import type { Door, OpenDoor } from "../gateway/door.ts";
@@ -16,13 +18,22 @@ import type { Session } from "../store/sessions.ts";
 import type { Store } from "../store/store.ts";
 import type { Admission } from "./admission.ts";
 import { alreadyDone } from "./already-done.ts";
+import type { Applied, CarryOut } from "./apply.ts";
 import { Drain, type DrainEnd } from "./drain.ts";
-import { Feed, type Mailbox } from "./feed.ts";
-import { prepareFolder, type SessionFolder, sessionFolder, writeConfig } from "./folder.ts";
+import { Feed, type FeedSource, type Mailbox } from "./feed.ts";
+import type { SessionFiles } from "./files.ts";
+import {
+  dropInbound,
+  prepareFolder,
+  type SessionFolder,
+  sessionFolder,
+  setAsideOutbound,
+  writeConfig,
+} from "./folder.ts";
 import { judge } from "./judge.ts";
 import { coolingTime, type Effect, next, type SessionEvent, type StateName, type Timers } from "./machine.ts";
 import type { MailboxReaders } from "./mailbox-readers.ts";
-import { cannotStart } from "./notices.ts";
+import { cannotStart, containersFail, receipts, STOPPED } from "./notices.ts";
 
 export interface ActorParts {
   store: Store;
@@ -44,6 +55,10 @@ export interface ActorParts {
   labels: Record<string, string>;
   /** What the container gets. */
   specOf(plan: ContainerPlan): SandboxSpec;
+  /** The verbs that agents have as tools. */
+  tools: AgentTool[];
+  carryOut: CarryOut;
+  files: Pick<SessionFiles, "of" | "take">;
   onProgress(session: Session, progress: Progress): void;
 }
 
@@ -68,8 +83,21 @@ const NET_INTERVAL = 2_000;
 const SLOT_TIME = 2 * 60_000;
 /** A finished turn's rows leave the mailbox this much later, off the way of the answer. */
 const SETTLE_AFTER = 30;
+/** The exit code of a runner that can't open or write its mailbox (container/runner/exit.ts). */
+const UNUSABLE_OUTBOX = 3;
 /** How many tries the agent makes on a failing model request. */
 const MODEL_RETRIES = 3;
+/** Failures in a row after which the owner hears of it. */
+const TELL_OWNER_AFTER = 3;
+/** How a runner ends that can't get rid of its agent (see container/runner/exit.ts). */
+const GAVE_UP = 5;
+/** Without a sign of life of a working runner, milliseconds. */
+const LIFE_LIMIT = 45_000;
+/** How long a turn may wait for its model, and a tool may take that sets itself no limit, milliseconds. */
+const MODEL_BUDGET = 5 * 60_000;
+const TOOL_BUDGET = 30 * 60_000;
+/** The runner ends an overlong turn itself, by so much before the host would end its container, milliseconds. */
+const TURN_MARGIN = 60_000;
 
 export class SessionActor {
   readonly session: Session;
@@ -84,6 +112,7 @@ export class SessionActor {
   #timer: Timer | null = null;
   #net: Timer | null = null;
   #settle: Timer | null = null;
+  #life: Timer | null = null;
   #sandbox: Sandbox | null = null;
   #feed: Feed | null = null;
   #door: OpenDoor | null = null;
@@ -99,6 +128,7 @@ export class SessionActor {
   #settled = true;
   #closing = false;
   #whenCold: (() => void)[] = [];
+  #whenFinished: (() => void)[] = [];
 
   constructor(session: Session, parts: ActorParts, admission: Admission) {
     this.session = session;
@@ -115,7 +145,10 @@ export class SessionActor {
         onApplied: (events) => {
           for (const { type } of events) this.#tookIn(type);
         },
-        onProgress: (progress) => parts.onProgress(session, progress),
+        onProgress: (progress) => {
+          this.#lifeSign();
+          parts.onProgress(session, progress);
+        },
         onViolation: (why) => {
           this.#log.warn({ why }, "the runner broke the protocol; its container is ended");
           this.#end(`it was stopped: ${why}`);
@@ -142,6 +175,21 @@ export class SessionActor {
     return this.#state === "cold" || this.#state === "waiting" || this.#state === "cooling";
   }
 
+  /** What holds its messages up, in words for people. */
+  get whyItWaits(): string {
+    switch (this.#state) {
+      case "starting":
+        return "my container is still starting";
+      case "busy":
+        return "I am still at what you asked before";
+      case "ready":
+      case "resting":
+        return "my container does not answer; it is given a little more time";
+      default:
+        return `my container can't be had right now (${this.#lastCause})`;
+    }
+  }
+
   /** Something new is in the inbox. */
   work(): void {
     this.#feedRunner((feed) => feed.project());
@@ -149,11 +197,22 @@ export class SessionActor {
     this.handle("work");
   }
 
-  /** Asks the runner to stop its turn. @returns false where none runs. */
-  stopTurn(): boolean {
-    if (this.#state !== "busy" || !this.#feed) return false;
-    this.#feedRunner((feed) => feed.control("stop"));
-    return true;
+  /** What was said up to now was stopped: the runner is told, or, where none has it yet, that is its end. */
+  stopWork(): void {
+    if (this.#feed) {
+      this.#feedRunner((feed) => feed.project());
+      this.#endHeld(this.#feed);
+    } else if (this.#isWithoutContainer && this.#settled) this.#judge("");
+  }
+
+  /** What was stopped and lies beyond the mailbox's window must not be taken up later. */
+  #endHeld(feed: Feed): void {
+    const { store } = this.#parts;
+    const from = feed.stoppedBefore();
+    if (from === null) return;
+    const { id } = this.session;
+    const upTo = store.sessions.stoppedUpTo(id);
+    this.#say(STOPPED, `stopped:${upTo}:held`, () => store.inbox.endAll(id, "done", upTo, from));
   }
 
   /** Takes over a container that outlived the host's earlier process. */
@@ -182,6 +241,13 @@ export class SessionActor {
     if (this.hasWork) this.work();
   }
 
+  /** Gives the runner nothing new; resolves when no turn runs. */
+  finish(): Promise<void> {
+    if (this.#feed) this.#feed.paused = true;
+    if (this.#state !== "busy") return Promise.resolve();
+    return new Promise((resolve) => this.#whenFinished.push(resolve));
+  }
+
   /** Ends the container; resolves when it is gone and what it left is taken. */
   shutdown(): Promise<void> {
     return new Promise((resolve) => {
@@ -202,6 +268,7 @@ export class SessionActor {
       this.#state = step.state;
       this.since = this.#parts.clock.now();
       this.#armTimer();
+      for (const resolve of before === "busy" ? this.#whenFinished.splice(0) : []) resolve();
       if (step.state === "starting") this.#slotSince = this.since;
     }
     for (const effect of step.effects) this.#do(effect);
@@ -279,7 +346,22 @@ export class SessionActor {
     const [first] = this.#parts.store.inbox.unfinished(this.session.id, 0, 1);
     if (!first) return;
     const hint = error instanceof EngineError ? error.hint : "`ncl logs` shows more.";
-    this.#say(cannotStart(messageOf(error), hint), `start:${first.number}`);
+    this.#say(cannotStart(messageOf(error), hint), `start:${first.number}`, () => {
+      this.#parts.store.inbox.tell(this.session.id);
+      return [];
+    });
+    this.#lastCause = messageOf(error);
+    this.#tellOwner();
+  }
+
+  #tellOwner(): void {
+    if (this.#failures < TELL_OWNER_AFTER) return;
+    const { store, clock } = this.#parts;
+    try {
+      tellOwner(store, "containers", containersFail(this.#lastCause), this.session, clock.now());
+    } catch (error) {
+      this.#log.error({ error: messageOf(error) }, "the owner could not be told");
+    }
   }
 
   /** What the session was woken for has come to its end without a container. */
@@ -296,20 +378,16 @@ export class SessionActor {
         provider: group.provider,
         model: group.model,
         assistantName: group.name,
-        timeZone: this.#timeZone(),
+        timeZone: store.users.timeZone(),
         mcpServers: readMcpServers(groupFolder),
         continuation: store.sessions.continuation(this.session.id, group.provider),
         outboundCursor: store.sessions.session(this.session.id)?.outboundCursor ?? 0,
         modelRetries: MODEL_RETRIES,
+        budgets: { model: MODEL_BUDGET, tool: TOOL_BUDGET, turn: this.#parts.timers.busy - TURN_MARGIN },
+        tools: this.#parts.tools,
       },
       composeInstructions(groupFolder, group.name),
     );
-  }
-
-  #timeZone(): string {
-    const { users } = this.#parts.store;
-    const [owner] = users.owners();
-    return (owner && users.user(owner)?.timeZone) ?? "UTC";
   }
 
   #plan(group: AgentGroup, groupFolder: string, recovery: boolean): ContainerPlan {
@@ -319,7 +397,7 @@ export class SessionActor {
       folder: this.#folder,
       groupFolder,
       socketDir: join(this.#parts.runDir, this.session.id),
-      timeZone: this.#timeZone(),
+      timeZone: this.#parts.store.users.timeZone(),
       recovery,
     };
   }
@@ -328,10 +406,14 @@ export class SessionActor {
   async #openSides(): Promise<void> {
     const { store, clock } = this.#parts;
     const { id } = this.session;
-    this.#feed ??= new Feed(this.#parts.openMailbox(this.#folder.inboundDb), {
+    this.#feed ??= this.#openFeed({
       unfinished: () => store.inbox.unfinished(id),
       outboundCursor: () => store.sessions.session(id)?.outboundCursor ?? 0,
       alreadyDone: () => alreadyDone(store.turns, id),
+      receipts: ({ number }) => receipts(store.outbox.outcomes(id, number)),
+      files: (row) => this.#parts.files.of(this.session, this.#folder, row, () => this.work()),
+      answers: (after) => store.calls.answers(id, after),
+      stoppedUpTo: () => store.sessions.stoppedUpTo(id),
       nextNumber: () => store.sessions.nextNumber(id, clock.now()),
     });
     const uid = store.groups.agentGroup(this.session.agentGroup)?.uid ?? 0;
@@ -340,16 +422,38 @@ export class SessionActor {
       join(this.#parts.runDir, id),
       {
         onRing: () => void this.#drain.look(),
+        onFile: (name, bytes) => this.#parts.files.take(this.#folder, name, bytes),
         onBell: (connected) => {
           if (!connected) return;
           this.handle("connected");
           // A container that was found running may be in the middle of a turn.
-          if (store.turns.running(id) !== null) this.handle("turn_began");
+          const running = store.turns.running(id) !== null;
+          if (running) this.handle("turn_began");
           this.#door?.ring();
           void this.#drain.look();
         },
       },
     );
+  }
+
+  /** What is damaged is made anew: a projection can be. */
+  #openFeed(source: FeedSource): Feed {
+    const open = () => {
+      const mailbox = this.#parts.openMailbox(this.#folder.inboundDb);
+      try {
+        return new Feed(mailbox, source);
+      } catch (error) {
+        mailbox.close();
+        throw error;
+      }
+    };
+    try {
+      return open();
+    } catch (error) {
+      this.#log.warn({ error: messageOf(error) }, "the inbound mailbox can't be used; it is made anew");
+      dropInbound(this.#folder);
+      return open();
+    }
   }
 
   async #closeSides(): Promise<void> {
@@ -358,6 +462,8 @@ export class SessionActor {
     const door = this.#door;
     this.#door = null;
     this.#settle?.cancel();
+    this.#life?.cancel();
+    this.#life = null;
     this.#net?.cancel();
     this.#net = null;
     await door?.close();
@@ -383,7 +489,7 @@ export class SessionActor {
       const cause = this.#stopCause || causeOf(exit);
       this.#log.info({ code: exit.code, outOfMemory: exit.outOfMemory, stderr: exit.stderr, cause }, "container ended");
       this.handle("exited");
-      await this.#recover(cause, true);
+      await this.#recover(cause, exit);
       this.handle("recovered");
     });
   }
@@ -402,17 +508,32 @@ export class SessionActor {
    * In this order: take everything that was committed, apply it, and only then judge what has no end. Where one of them
    * can't be done now, the session stays unsettled, and the next start begins with it.
    */
-  async #recover(cause: string, death = false): Promise<void> {
+  async #recover(cause: string, death: Exit | null = null): Promise<void> {
     this.#lastCause = cause;
     const look = await this.#drain.look();
     const end = look === "hot" ? await this.#rollBack() : look;
     await this.#closeSides();
+    if (end === "violated" || (end === "drained" && death?.code === UNUSABLE_OUTBOX)) this.#renewOutbox();
     if (death && !this.#tookUp && this.hasWork) {
       this.#idleDeaths += 1;
       this.#failures += 1;
     }
     this.#settled = (end === "drained" || end === "violated") && this.#judge(cause);
     if (!this.#settled) this.#failures += 1;
+    this.#tellOwner();
+  }
+
+  /** What a runner can't open or the host can't read stays so for every next one. */
+  #renewOutbox(): void {
+    try {
+      setAsideOutbound(this.#folder);
+      this.#log.warn(
+        { file: `${this.#folder.outboundDb}.damaged` },
+        "the outbound mailbox can't be used; it was set aside",
+      );
+    } catch (error) {
+      this.#log.error({ error: messageOf(error) }, "the outbound mailbox could not be set aside");
+    }
   }
 
   /** @returns false where it could not be recorded. */
@@ -446,8 +567,10 @@ export class SessionActor {
     }
   }
 
-  #tookIn(type: "turn_began" | "turn_ended"): void {
+  #tookIn(type: Applied["type"]): void {
     this.#tookUp = true;
+    this.#lifeSign();
+    if (type === "answered") return void this.#feedRunner((feed) => feed.project());
     if (type === "turn_ended") {
       this.#failures = 0;
       this.#idleDeaths = 0;
@@ -470,6 +593,7 @@ export class SessionActor {
       this.#net = null;
       if (!this.#sandbox || !this.hasWork) return;
       this.#shareSlot();
+      if (!this.#life) this.#lifeSign();
       this.#feedRunner((feed) => feed.project());
       void this.#drain.look();
       this.#watch();
@@ -486,6 +610,20 @@ export class SessionActor {
     const enough = this.#parts.clock.now() - this.#slotSince > SLOT_TIME && this.#admission.waiting > 0;
     if (feed.paused && enough) this.handle("yield");
     feed.paused = enough;
+  }
+
+  /** A runner with work takes it up, and shows life every ten seconds. One that does not, twice in a row, is frozen. */
+  #lifeSign(missed = 0): void {
+    this.#life?.cancel();
+    if (!this.#sandbox) return;
+    this.#life = this.#parts.clock.after(LIFE_LIMIT, () => {
+      this.#life = null;
+      if (!this.hasWork) return;
+      if (missed > 0) return this.#end("it gave no sign of life");
+      // The machine itself may have slept: the runner gets the same time again.
+      this.#lifeSign(missed + 1);
+      void this.#drain.look();
+    });
   }
 
   #armTimer(): void {
@@ -512,12 +650,15 @@ export class SessionActor {
     for (const resolve of waiters) resolve();
   }
 
-  #say(text: string, key: string): void {
+  /** @param also belongs to it; returns the platform ids of the messages that it answers */
+  #say(text: string, key: string, also: () => string[]): void {
     const { channel, chat, thread, id } = this.session;
     const { store, clock } = this.#parts;
     const said = { sessionId: id, turn: null, author: "system", text, key: `${id}:${key}` } as const;
     try {
-      store.outbox.add({ ...said, answers: [], address: { channel, chat, thread } }, clock.now());
+      store.db.transaction(() => {
+        store.outbox.add({ ...said, answers: also(), address: { channel, chat, thread } }, clock.now());
+      });
     } catch (error) {
       this.#log.error({ error: messageOf(error) }, "a notice could not be kept");
     }
@@ -528,5 +669,6 @@ export class SessionActor {
 export function causeOf(exit: Exit): string {
   if (exit.outOfMemory) return "it ran out of memory";
   if (exit.code === 137) return "it was killed";
+  if (exit.code === GAVE_UP) return "its agent did not let go of what it was stuck in";
   return `it ended with code ${exit.code}`;
 }

@@ -2,6 +2,7 @@
 import { messageOf } from "../lib/errors.ts";
 import type { SessionId } from "../lib/ids.ts";
 import { Admission } from "./admission.ts";
+import { Deadlines } from "./deadlines.ts";
 import type { StateName } from "./machine.ts";
 import { type ActorParts, SessionActor } from "./session-actor.ts";
 
@@ -14,16 +15,22 @@ export interface SupervisorOptions extends ActorParts {
 const ASK_AGAIN = 10_000;
 /** A stop waits so long for containers to end, milliseconds; what still runs then is found again at the next start. */
 const STOP_LIMIT = 30_000;
+/** Turns that run when the host is stopped may come to their end for so long first, milliseconds. */
+const FINISH_LIMIT = 10_000;
 
 export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #actors = new Map<SessionId, SessionActor>();
   readonly #admission: Admission;
+  readonly #deadlines: Deadlines;
   #stopping = false;
+  /** What an earlier process left is taken over: until then nobody knows what runs. */
+  #tookOver = false;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
     this.#admission = new Admission(options.maxContainers, () => this.#evictOne());
+    this.#deadlines = new Deadlines({ ...options, causeOf: (id) => this.#whyItWaits(id) });
   }
 
   /**
@@ -44,17 +51,22 @@ export class Supervisor {
     } catch (error) {
       log.warn({ error: messageOf(error) }, "the engine can't be asked for containers that still run");
       for (const id of store.sessions.unsettled()) this.#actor(id)?.sayCannotStart(error);
+      this.#deadlines.arm();
       clock.after(ASK_AGAIN, () => void this.start());
       return;
     }
     for (const id of store.sessions.unsettled()) await this.#actor(id)?.recover();
+    this.#tookOver = true;
     this.#admission.open();
+    this.#deadlines.arm();
     log.info(this.counts(), "sessions are up");
   }
 
   /** A row was added to the session's inbox. */
   wake(id: SessionId): void {
-    if (!this.#stopping) this.#actor(id)?.work();
+    if (this.#stopping) return;
+    this.#actor(id)?.work();
+    this.#deadlines.arm();
   }
 
   /** Nobody will speak to this session again: its container need not stay warm. */
@@ -62,8 +74,9 @@ export class Supervisor {
     this.#actors.get(id)?.handle("evict");
   }
 
-  stopTurn(id: SessionId): boolean {
-    return this.#actors.get(id)?.stopTurn() ?? false;
+  /** What waits and runs there was stopped, as the database says. */
+  stopWork(id: SessionId): void {
+    if (this.#tookOver) this.#actor(id)?.stopWork();
   }
 
   stateOf(id: SessionId): StateName {
@@ -81,10 +94,17 @@ export class Supervisor {
     return counts;
   }
 
-  /** Ends every container; turns that were running are taken up again at the next start. */
+  /**
+   * Ends every container. Turns that run are given a little time to end; those that don't are taken up again at the next
+   * start.
+   */
   async stop(): Promise<void> {
     this.#stopping = true;
-    const late = new Promise<void>((resolve) => this.#options.clock.after(STOP_LIMIT, resolve));
+    this.#deadlines.stop();
+    const { clock } = this.#options;
+    const enough = new Promise<void>((resolve) => clock.after(FINISH_LIMIT, resolve));
+    await Promise.race([enough, Promise.all([...this.#actors.values()].map((actor) => actor.finish()))]);
+    const late = new Promise<void>((resolve) => clock.after(STOP_LIMIT, resolve));
     await Promise.race([late, Promise.all([...this.#actors.values()].map((actor) => actor.shutdown()))]);
   }
 
@@ -96,6 +116,13 @@ export class Supervisor {
     const actor = new SessionActor(session, this.#options, this.#admission);
     this.#actors.set(id, actor);
     return actor;
+  }
+
+  #whyItWaits(id: SessionId): string {
+    const actor = this.#actors.get(id);
+    if (actor?.state === "waiting")
+      return `all ${this.#options.maxContainers} places for agents are taken, and ${this.#admission.before(id)} wait before you`;
+    return actor?.whyItWaits ?? "NanoClaw has only just started";
   }
 
   #evictOne(): void {

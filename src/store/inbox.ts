@@ -11,12 +11,27 @@ export interface InboundEvent {
   thread: string | null;
   platformId: string;
   revision: number;
+  change: Change;
   author: "person" | "system";
   userId: string;
   userName: string;
   text: string;
+  files: IncomingFile[];
+  /** Of a scheduled task: what runs first in the container, and decides whether the agent is asked. */
+  script: string | null;
   saidAt: number;
   receivedAt: number;
+}
+
+/** What happened to a message. */
+export type Change = "said" | "edited" | "deleted";
+
+/** A file that came with a message, as its channel named it. */
+export interface IncomingFile {
+  name: string;
+  type: string;
+  size: number | null;
+  ref: string;
 }
 
 /** A row of the inbox together with its event. */
@@ -26,18 +41,29 @@ export interface InboxRow {
   state: "queued" | "in_turn";
   attempt: number;
   turn: number | null;
+  change: Change;
+  /** The number of the message that was edited or deleted. */
+  about: number | null;
   author: "person" | "system";
   userId: string;
   userName: string;
   text: string;
+  files: IncomingFile[];
+  script: string | null;
   saidAt: number;
+  receivedAt: number;
+  channel: string;
   platformId: string;
 }
 
-type StoredRow = Omit<InboxRow, "engages"> & { engages: number };
+/** Rows of a session that wait only to ride along, the latest. */
+const MOST_CONTEXT = 500;
 
-const ROW_COLUMNS = `i.number, i.engages, i.state, i.attempt, i.turn, e.author, e.user_id AS userId,
-  e.user_name AS userName, e.text, e.said_at AS saidAt, e.platform_id AS platformId`;
+type StoredRow = Omit<InboxRow, "engages" | "files"> & { engages: number; files: string };
+
+const ROW_COLUMNS = `i.number, i.engages, i.state, i.attempt, i.turn, i.about, e.change, e.author,
+  e.user_id AS userId, e.user_name AS userName, e.text, e.files, e.script, e.said_at AS saidAt, e.received_at AS receivedAt,
+  e.channel, e.platform_id AS platformId`;
 
 export class Inbox {
   readonly #db: Database;
@@ -56,19 +82,87 @@ export class Inbox {
   addEvent(event: InboundEvent): number | null {
     const row = this.#db.get<{ id: number }>(
       `INSERT INTO inbound_events
-         (channel, chat, thread, platform_id, revision, author, user_id, user_name, text, said_at, received_at)
-       VALUES (?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING RETURNING id`,
-      ...[event.channel, event.chat, event.thread, event.platformId, event.revision, event.author, event.userId],
-      ...[event.userName, event.text, event.saidAt, event.receivedAt],
+         (channel, chat, thread, platform_id, revision, change, author, user_id, user_name, text, files, script,
+          said_at, received_at)
+       VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING RETURNING id`,
+      ...[event.channel, event.chat, event.thread, event.platformId, event.revision, event.change, event.author],
+      ...[event.userId, event.userName, event.text, JSON.stringify(event.files), event.script],
+      ...[event.saidAt, event.receivedAt],
     );
     return row?.id ?? null;
   }
 
-  enqueue(session: SessionId, number: number, event: number, engages: boolean): void {
+  /** @param about the number of the message that this one edits or deletes */
+  enqueue(session: SessionId, number: number, event: number, engages: boolean, about: number | null = null): void {
     this.#db.run(
-      "INSERT INTO inbox (session_id, number, event_id, engages, state) VALUES (?,?,?,?,'queued')",
-      ...[session, number, event, engages ? 1 : 0],
+      "INSERT INTO inbox (session_id, number, event_id, engages, about, state) VALUES (?,?,?,?,?,'queued')",
+      ...[session, number, event, engages ? 1 : 0, about],
     );
+    if (!engages) this.#endStaleContext(session);
+  }
+
+  /** What only rides along must not pile up before what it rides with. */
+  #endStaleContext(session: SessionId): void {
+    const waiting = "session_id=?1 AND state='queued' AND engages=0";
+    this.#db.run(
+      `UPDATE inbox SET state='done' WHERE ${waiting} AND number <=
+         (SELECT number FROM inbox WHERE ${waiting} ORDER BY number DESC LIMIT 1 OFFSET ?2)`,
+      ...[session, MOST_CONTEXT],
+    );
+  }
+
+  /** Ends what only rode along before a message that was answered, and was not told with it. */
+  endContext(session: SessionId, before: number): void {
+    this.#db.run(
+      "UPDATE inbox SET state='done' WHERE session_id=? AND number<? AND state='queued' AND engages=0",
+      ...[session, before],
+    );
+  }
+
+  /** Whether a later version of the message is known already: updates may come in any order. */
+  isOutdated({ channel, chat, platformId, revision }: InboundEvent): boolean {
+    const sql = "SELECT 1 FROM inbound_events WHERE channel=? AND chat=? AND platform_id=? AND revision>? LIMIT 1";
+    return this.#db.get(sql, channel, chat, platformId, revision) !== undefined;
+  }
+
+  /** Where a message of a platform was heard: the latest row of each session, whatever became of it. */
+  hearers(channel: string, chat: string, platformId: string): { session: SessionId; number: number; userId: string }[] {
+    return this.#db.all(
+      `SELECT i.session_id AS session, max(i.number) AS number, e.user_id AS userId
+       FROM inbound_events e JOIN inbox i ON i.event_id = e.id
+       WHERE e.channel=? AND e.chat=? AND e.platform_id=? GROUP BY i.session_id`,
+      ...[channel, chat, platformId],
+    );
+  }
+
+  /** The platform id of a person's message that a session heard in the chat where it speaks. */
+  platformIdOf(session: SessionId, number: number): string | null {
+    const sql = `SELECT e.platform_id AS id FROM inbox i JOIN inbound_events e ON e.id = i.event_id
+       JOIN sessions s ON s.id = i.session_id AND s.channel = e.channel AND s.chat = e.chat
+       WHERE i.session_id=? AND i.number=? AND e.author='person'`;
+    return this.#db.get<{ id: string }>(sql, session, number)?.id ?? null;
+  }
+
+  /** Messages that wait for a turn, and that nobody was told about, received before `limit`; the oldest of each session. */
+  untold(limit: number): { session: SessionId; number: number; receivedAt: number }[] {
+    return this.#db.all(
+      `SELECT i.session_id AS session, min(i.number) AS number, min(e.received_at) AS receivedAt
+       FROM inbox i INDEXED BY inbox_untold JOIN inbound_events e ON e.id = i.event_id
+       WHERE i.state='queued' AND i.engages=1 AND i.told=0 GROUP BY i.session_id HAVING min(e.received_at) <= ?`,
+      limit,
+    );
+  }
+
+  /** When the longest waiting message that nobody was told about was received. */
+  oldestUntold(): number | null {
+    const sql = `SELECT min(e.received_at) AS at FROM inbox i JOIN inbound_events e ON e.id = i.event_id
+       WHERE i.state='queued' AND i.engages=1 AND i.told=0`;
+    return this.#db.get<{ at: number | null }>(sql)?.at ?? null;
+  }
+
+  /** The people behind everything that waits in this session were told that it waits. */
+  tell(session: SessionId): void {
+    this.#db.run("UPDATE inbox SET told=1 WHERE session_id=? AND state='queued' AND told=0", session);
   }
 
   /** Rows of a session that have no end yet, in order, above `after`. */
@@ -81,7 +175,7 @@ export class Inbox {
         after,
         limit,
       )
-      .map((row) => ({ ...row, engages: row.engages === 1 }));
+      .map((row) => ({ ...row, engages: row.engages === 1, files: JSON.parse(row.files) as IncomingFile[] }));
   }
 
   /** Whether something waits that an agent must answer. */
@@ -121,14 +215,14 @@ export class Inbox {
     return answered;
   }
 
-  /** Fails every unfinished row of a session. @returns the platform ids of the messages. */
-  failAll(session: SessionId): string[] {
+  /** Ends every unfinished row of a session between two numbers. @returns the platform ids of the messages. */
+  endAll(session: SessionId, state: "done" | "failed", upTo = Number.MAX_SAFE_INTEGER, from = 0): string[] {
     this.#db.afterCommit(() => this.#ended());
     return this.#db
       .all<{ platformId: string }>(
-        `UPDATE inbox SET state='failed' WHERE session_id=? AND state IN ('queued','in_turn')
+        `UPDATE inbox SET state=? WHERE session_id=? AND number BETWEEN ? AND ? AND state IN ('queued','in_turn')
          RETURNING (SELECT platform_id FROM inbound_events WHERE id = event_id) AS platformId`,
-        session,
+        ...[state, session, from, upTo],
       )
       .map((row) => row.platformId);
   }

@@ -2,7 +2,7 @@
 import { Misuse } from "../lib/errors.ts";
 import type { Database } from "../lib/sqlite.ts";
 
-const steps: string[] = [
+export const steps: string[] = [
   `
   CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 
@@ -121,6 +121,53 @@ const steps: string[] = [
     UNIQUE (task_id, due_at)
   ) STRICT;
   CREATE INDEX task_runs_running ON task_runs (task_id) WHERE state = 'running';
+  `,
+  `
+  ALTER TABLE inbound_events ADD COLUMN change TEXT NOT NULL DEFAULT 'said'
+    CHECK (change IN ('said', 'edited', 'deleted'));
+  ALTER TABLE inbound_events ADD COLUMN files TEXT NOT NULL DEFAULT '[]';
+  ALTER TABLE inbox ADD COLUMN about INTEGER;
+  ALTER TABLE inbox ADD COLUMN told INTEGER NOT NULL DEFAULT 0;
+  CREATE INDEX inbox_untold ON inbox (event_id) WHERE state = 'queued' AND engages = 1 AND told = 0;
+  CREATE INDEX inbox_of_event ON inbox (event_id);
+  ALTER TABLE sessions ADD COLUMN stopped_up_to INTEGER NOT NULL DEFAULT 0;
+
+  CREATE TABLE agent_calls (
+    session_id TEXT NOT NULL REFERENCES sessions(id), number INTEGER NOT NULL, turn INTEGER NOT NULL,
+    answer INTEGER NOT NULL, ok INTEGER NOT NULL, text TEXT NOT NULL,
+    PRIMARY KEY (session_id, number)
+  ) STRICT, WITHOUT ROWID;
+
+  ALTER TABLE outbox ADD COLUMN kind TEXT NOT NULL DEFAULT 'message'
+    CHECK (kind IN ('message', 'draft', 'edit', 'reaction'));
+  ALTER TABLE outbox ADD COLUMN number INTEGER;
+  ALTER TABLE outbox ADD COLUMN target TEXT;
+  ALTER TABLE outbox ADD COLUMN over INTEGER;
+  ALTER TABLE outbox ADD COLUMN files TEXT NOT NULL DEFAULT '[]';
+  ALTER TABLE outbox ADD COLUMN tried_since INTEGER;
+  ALTER TABLE outbox ADD COLUMN told_with INTEGER;
+  ALTER TABLE outbox ADD COLUMN part_of INTEGER;
+  ALTER TABLE outbox ADD COLUMN part INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE outbox ADD COLUMN position INTEGER GENERATED ALWAYS AS (coalesce(part_of, id) * 1000 + part) VIRTUAL;
+  UPDATE outbox SET told_with = 0;
+  DROP INDEX outbox_open;
+  CREATE INDEX outbox_open ON outbox (channel, chat, thread, position) WHERE state IN ('pending', 'sending', 'retry');
+  CREATE INDEX outbox_told ON outbox (session_id, told_with) WHERE author = 'agent';
+  CREATE INDEX outbox_by_number ON outbox (session_id, number) WHERE kind = 'message';
+  CREATE INDEX outbox_given_up ON outbox (state) WHERE state IN ('unknown', 'dead');
+  CREATE INDEX outbox_drafts ON outbox (session_id) WHERE kind = 'draft' AND over IS NULL;
+
+  CREATE TABLE channel_memory (
+    channel TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (channel, key)
+  ) STRICT, WITHOUT ROWID;
+
+  ALTER TABLE scheduled_tasks ADD COLUMN script TEXT;
+  ALTER TABLE inbound_events ADD COLUMN script TEXT;
+
+  CREATE TABLE pairings (
+    code_hash TEXT PRIMARY KEY, channel TEXT NOT NULL, agent_group_id TEXT NOT NULL REFERENCES agent_groups(id),
+    expires_at INTEGER NOT NULL
+  ) STRICT;
   `,
 ];
 

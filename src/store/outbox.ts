@@ -8,14 +8,31 @@ import type { Address } from "./address.ts";
 
 export type OutboxState = "pending" | "sending" | "sent" | "retry" | "unknown" | "dead";
 
+/** `draft` is a message that shows what is being written; the turn's answer takes its place. */
+export type OutboxKind = "message" | "draft" | "edit" | "reaction";
+
+/** A file that goes out with a message: bytes that the host keeps at `path`. */
+export interface OutboxFile {
+  path: string;
+  name: string;
+}
+
 export interface OutboxRow {
   id: number;
   sessionId: SessionId | null;
   channel: string;
   chat: string;
   thread: string | null;
+  kind: OutboxKind;
+  /** The number by which the agent knows the message; null for notices. */
+  number: number | null;
+  /** Platform id of the message that a reaction is for. */
+  target: string | null;
+  /** For an edit, and for an answer that takes a draft's place: the row whose message it changes. */
+  over: number | null;
   author: "agent" | "system";
   text: string;
+  files: OutboxFile[];
   /** Platform ids of the messages that this one answers. */
   answers: string[];
   /** Idempotency key: the same for every try. */
@@ -24,6 +41,7 @@ export interface OutboxRow {
   tries: number;
   /** Not before this time, milliseconds since the epoch. */
   nextAt: number;
+  platformId: string | null;
   error: string | null;
   createdAt: number;
 }
@@ -36,11 +54,29 @@ export interface NewOutboxRow {
   text: string;
   answers: string[];
   key: string;
+  kind?: OutboxKind;
+  number?: number;
+  target?: string;
+  over?: number | null;
+  files?: OutboxFile[];
 }
 
-const COLUMNS = `id, session_id AS sessionId, channel, chat, thread, author, text, answers, key, state, tries,
-  next_at AS nextAt, error, created_at AS createdAt`;
+/** What became of a message that the agent sent. */
+export interface Outcome {
+  number: number;
+  kind: OutboxKind;
+  state: "sent" | "unknown" | "dead";
+  error: string | null;
+}
+
+const COLUMNS = `id, session_id AS sessionId, channel, chat, thread, kind, number, target, over, author, text, files,
+  answers, key, state, tries, next_at AS nextAt, platform_id AS platformId, error, created_at AS createdAt`;
+/** Only these change: what has ended stays as it ended until a person opens it again. */
 const OPEN = "state IN ('pending','sending','retry')";
+/** Rows of one conversation are apart by so much, so that the parts of a long text find room after the first. */
+export const MOST_PARTS = 900;
+/** A message that was tried without success for so long no longer holds up the others of its conversation, milliseconds. */
+const HOLDS = 10 * 60_000;
 
 export class Outbox {
   readonly #db: Database;
@@ -58,71 +94,159 @@ export class Outbox {
   /** Adds a row; one with the same key that is there already stays as it is. */
   add(row: NewOutboxRow, now: number): void {
     this.#db.run(
-      `INSERT INTO outbox (session_id, turn, channel, chat, thread, author, text, answers, key, state, created_at)
-       VALUES (?,?,?,?,?,?,?,?,?,'pending',?) ON CONFLICT (key) DO NOTHING`,
-      ...[row.sessionId, row.turn, row.address.channel, row.address.chat, row.address.thread, row.author, row.text],
-      ...[JSON.stringify(row.answers), row.key, now],
+      `INSERT INTO outbox (session_id, turn, channel, chat, thread, kind, number, target, over, author, text, files,
+         answers, key, state, created_at)
+       VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,'pending',?) ON CONFLICT (key) DO NOTHING`,
+      ...[row.sessionId, row.turn, row.address.channel, row.address.chat, row.address.thread, row.kind ?? "message"],
+      ...[row.number ?? null, row.target ?? null, row.over ?? null, row.author, row.text],
+      ...[JSON.stringify(row.files ?? []), JSON.stringify(row.answers), row.key, now],
     );
     this.#db.afterCommit(() => this.#wake());
   }
 
-  /** The first open row of each conversation: only these may be sent, so order is kept. */
-  heads(): OutboxRow[] {
+  /** The draft of a session whose place no answer has taken yet. */
+  openDraft(session: SessionId): OutboxRow | undefined {
+    const sql = `SELECT ${COLUMNS} FROM outbox WHERE session_id=? AND kind='draft' AND over IS NULL ORDER BY id DESC LIMIT 1`;
+    const row = this.#db.get<StoredOutboxRow>(sql, session);
+    return row && parse(row);
+  }
+
+  /**
+   * An answer takes the place of the session's draft: one that was not sent yet never will be.
+   * @returns the draft's row, for `over` of the answer; null where none is shown
+   */
+  closeDraft(session: SessionId, now: number): number | null {
+    const draft = this.openDraft(session);
+    if (!draft) return null;
+    this.#db.run("UPDATE outbox SET over=id WHERE id=?", draft.id);
+    if (draft.state === "sent" || draft.state === "sending") return draft.id;
+    this.end(draft.id, "dead", "its answer came first", now);
+    return null;
+  }
+
+  /**
+   * What may be sent: the first open row of each conversation, so order is kept, and every row that has held up its
+   * conversation for too long.
+   */
+  heads(now: number): OutboxRow[] {
     return this.#db
       .all<StoredOutboxRow>(
-        `SELECT ${COLUMNS} FROM outbox WHERE id IN
-           (SELECT min(id) FROM outbox WHERE ${OPEN} GROUP BY channel, chat, thread) ORDER BY id`,
+        `SELECT ${COLUMNS} FROM outbox WHERE ${OPEN} AND (
+           tried_since < ?1 OR position IN (
+             SELECT min(position) FROM outbox WHERE ${OPEN} AND coalesce(tried_since, ?1) >= ?1
+             GROUP BY channel, chat, thread)) ORDER BY position`,
+        now - HOLDS,
       )
       .map(parse);
   }
 
+  row(id: number): OutboxRow | undefined {
+    const row = this.#db.get<StoredOutboxRow>(`SELECT ${COLUMNS} FROM outbox WHERE id=?`, id);
+    return row && parse(row);
+  }
+
+  /** The message that an agent knows by this number, its parts in order. */
+  byNumber(session: SessionId, number: number): OutboxRow[] {
+    const sql = `SELECT ${COLUMNS} FROM outbox WHERE session_id=? AND number=? AND kind='message' ORDER BY position`;
+    return this.#db.all<StoredOutboxRow>(sql, session, number).map(parse);
+  }
+
   list(state: OutboxState | null, limit: number): OutboxRow[] {
-    const rows = state
-      ? this.#db.all<StoredOutboxRow>(
-          `SELECT ${COLUMNS} FROM outbox WHERE state=? ORDER BY id DESC LIMIT ?`,
-          state,
-          limit,
-        )
-      : this.#db.all<StoredOutboxRow>(`SELECT ${COLUMNS} FROM outbox ORDER BY id DESC LIMIT ?`, limit);
-    return rows.map(parse);
+    const where = state ? "WHERE state=?" : "";
+    const sql = `SELECT ${COLUMNS} FROM outbox ${where} ORDER BY id DESC LIMIT ?`;
+    return this.#db.all<StoredOutboxRow>(sql, ...(state ? [state] : []), limit).map(parse);
   }
 
-  claim(id: number): void {
-    this.#db.run("UPDATE outbox SET state='sending', tries=tries+1 WHERE id=?", id);
+  /** Makes one row for each part of its text, in its place; the first part keeps the row, its answers and its key. */
+  split(row: OutboxRow, parts: string[]): void {
+    const [first = "", ...others] = parts;
+    this.#db.transaction(() => {
+      const files = JSON.stringify(others.length === 0 ? row.files : []);
+      this.#db.run("UPDATE outbox SET text=?, files=? WHERE id=?", first, files, row.id);
+      for (const [index, text] of others.entries()) {
+        this.#db.run(
+          `INSERT INTO outbox (session_id, turn, channel, chat, thread, kind, number, author, text, files, answers, key,
+             state, created_at, part_of, part)
+           SELECT session_id, turn, channel, chat, thread, 'message', number, author, ?2, ?3, '[]', key || '#' || ?4,
+             'pending', created_at, id, ?4 FROM outbox WHERE id=?1 ON CONFLICT (key) DO NOTHING`,
+          ...[row.id, text, JSON.stringify(index === others.length - 1 ? row.files : []), index + 1],
+        );
+      }
+    });
   }
 
-  sent(id: number, platformId: string, now: number): void {
+  /** An answer that can't take its draft's place is sent as a message of its own. */
+  standAlone(id: number): void {
+    this.#db.run("UPDATE outbox SET over=NULL, state='pending', next_at=0 WHERE id=?", id);
+  }
+
+  /** Makes everything due that waits for its next try. */
+  endPauses(): void {
+    this.#db.run(`UPDATE outbox SET next_at=0 WHERE next_at>0 AND ${OPEN}`);
+  }
+
+  claim(id: number, now: number): void {
+    const sql = `UPDATE outbox SET state='sending', tries=tries+1, tried_since=coalesce(tried_since, ?) WHERE id=? AND ${OPEN}`;
+    this.#db.run(sql, now, id);
+  }
+
+  sent(id: number, platformId: string | null, now: number): void {
     this.#db.run(
-      "UPDATE outbox SET state='sent', platform_id=?, error=NULL, ended_at=? WHERE id=?",
+      `UPDATE outbox SET state='sent', platform_id=?, error=NULL, ended_at=? WHERE id=? AND ${OPEN}`,
       ...[platformId, now, id],
     );
   }
 
   /** Makes a row due again at `nextAt`; `sending` where it may have arrived already. */
   again(id: number, state: "retry" | "sending", nextAt: number, error: string): void {
-    this.#db.run("UPDATE outbox SET state=?, next_at=?, error=? WHERE id=?", state, nextAt, error, id);
+    this.#db.run(`UPDATE outbox SET state=?, next_at=?, error=? WHERE id=? AND ${OPEN}`, state, nextAt, error, id);
   }
 
   end(id: number, state: "unknown" | "dead", error: string, now: number): void {
-    this.#db.run("UPDATE outbox SET state=?, error=?, ended_at=? WHERE id=?", state, error, now, id);
+    this.#db.run(`UPDATE outbox SET state=?, error=?, ended_at=? WHERE id=? AND ${OPEN}`, state, error, now, id);
   }
 
   /** Makes a dead or unknown row due again, by hand. @returns false when there is no such row. */
   reopen(id: number): boolean {
     const sql = `UPDATE outbox SET state=CASE state WHEN 'unknown' THEN 'sending' ELSE 'retry' END, next_at=0, tries=0,
-      ended_at=NULL WHERE id=? AND state IN ('dead','unknown','retry')`;
+      tried_since=NULL, ended_at=NULL WHERE id=? AND kind <> 'draft' AND state IN ('dead','unknown','retry')`;
     const changed = this.#db.run(sql, id) === 1;
     if (changed) this.#db.afterCommit(() => this.#wake());
     return changed;
   }
 
+  /**
+   * What became of the agent's messages since it last heard of them; from now on that is told with message `number`, however
+   * often that is handed over.
+   */
+  outcomes(session: SessionId, number: number): Outcome[] {
+    const told = "session_id=? AND author='agent' AND kind <> 'draft' AND state IN ('sent','unknown','dead')";
+    // A long message has become what it becomes when its last part has.
+    this.#db.run(
+      `UPDATE outbox SET told_with=? WHERE told_with IS NULL AND ${told} AND NOT EXISTS (
+         SELECT 1 FROM outbox part WHERE part.session_id=outbox.session_id AND part.number=outbox.number
+           AND part.told_with IS NULL AND part.author='agent' AND part.${OPEN})`,
+      ...[number, session],
+    );
+    return this.#db.all(
+      `SELECT number, kind, state, error FROM outbox WHERE told_with=? AND ${told} AND number IS NOT NULL ORDER BY position`,
+      ...[number, session],
+    );
+  }
+
   counts(): Partial<Record<OutboxState, number>> {
     const rows = this.#db.all<{ state: OutboxState; count: number }>(
-      "SELECT state, count(*) AS count FROM outbox WHERE state <> 'sent' GROUP BY state",
+      `SELECT state, count(*) AS count FROM (SELECT state, kind FROM outbox WHERE ${OPEN}
+         UNION ALL SELECT state, kind FROM outbox WHERE state IN ('unknown','dead'))
+       WHERE kind <> 'draft' GROUP BY state`,
     );
     return Object.fromEntries(rows.map((row) => [row.state, row.count]));
   }
 }
 
-type StoredOutboxRow = Omit<OutboxRow, "answers"> & { answers: string };
-const parse = (row: StoredOutboxRow): OutboxRow => ({ ...row, answers: JSON.parse(row.answers) as string[] });
+type StoredOutboxRow = Omit<OutboxRow, "answers" | "files"> & { answers: string; files: string };
+const parse = (row: StoredOutboxRow): OutboxRow => ({
+  ...row,
+  answers: JSON.parse(row.answers) as string[],
+  files: JSON.parse(row.files) as OutboxFile[],
+});

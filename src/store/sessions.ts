@@ -2,6 +2,7 @@
 import { type Continuation, continuation as continuationSchema } from "../../protocol/rows.ts";
 import type { AgentGroupId, SessionId } from "../lib/ids.ts";
 import type { Database } from "../lib/sqlite.ts";
+import type { Address } from "./address.ts";
 
 export interface Session {
   id: SessionId;
@@ -49,6 +50,15 @@ export class Sessions {
     );
   }
 
+  /** Those of an agent group that hear a conversation or speak in its chat, as those of scheduled tasks do. */
+  speakingIn(agentGroup: AgentGroupId, conversation: string, { channel, chat, thread }: Address): Session[] {
+    return this.#db.all(
+      `SELECT ${COLUMNS} FROM sessions
+       WHERE agent_group_id=? AND (conversation=? OR (channel=? AND chat=? AND thread IS ?))`,
+      ...[agentGroup, conversation, channel, chat, thread],
+    );
+  }
+
   /** The latest active first. */
   list(limit: number): Session[] {
     return this.#db.all(`SELECT ${COLUMNS} FROM sessions ORDER BY last_active_at DESC LIMIT ?`, limit);
@@ -73,6 +83,21 @@ export class Sessions {
     );
     if (!row) throw new Error(`no session ${id}`);
     return row.n;
+  }
+
+  /**
+   * Everything that was said up to now is to be stopped, wherever it is.
+   * @returns the number up to which that holds: one of its own, which the row has that tells it to a runner
+   */
+  stop(id: SessionId): number {
+    const sql = `UPDATE sessions SET last_number = last_number + 2, stopped_up_to = last_number + 2 WHERE id=?
+      RETURNING stopped_up_to AS n`;
+    return this.#db.get<{ n: number }>(sql, id)?.n ?? 0;
+  }
+
+  /** Messages up to this number were stopped: no turn may begin over them any more. */
+  stoppedUpTo(id: SessionId): number {
+    return this.#db.get<{ n: number }>("SELECT stopped_up_to AS n FROM sessions WHERE id=?", id)?.n ?? 0;
   }
 
   setCursor(id: SessionId, cursor: number): void {

@@ -1,9 +1,12 @@
 /** The central database: the only truth. Everything else (mailboxes, composed files) is a projection of it. */
 import { Database } from "../lib/sqlite.ts";
+import { Calls } from "./calls.ts";
+import { ChannelMemory } from "./channel-memory.ts";
 import { Groups } from "./groups.ts";
 import { Inbox } from "./inbox.ts";
 import { migrate } from "./migrations.ts";
 import { Outbox } from "./outbox.ts";
+import { Pairings } from "./pairings.ts";
 import { Sessions } from "./sessions.ts";
 import { Settings } from "./settings.ts";
 import { Tasks } from "./tasks.ts";
@@ -20,6 +23,9 @@ export interface Store {
   turns: Turns;
   outbox: Outbox;
   tasks: Tasks;
+  calls: Calls;
+  pairings: Pairings;
+  memory: ChannelMemory;
 }
 
 /** Opens and migrates the database at `path` (":memory:" for tests). */
@@ -40,5 +46,8 @@ export function storeOn(db: Database): Store {
     turns: new Turns(db),
     outbox: new Outbox(db),
     tasks: new Tasks(db),
+    calls: new Calls(db),
+    pairings: new Pairings(db),
+    memory: new ChannelMemory(db),
   };
 }

@@ -3,19 +3,16 @@
  * was due has at most one run, for ever.
  */
 import { z } from "zod";
+import type { Schedule } from "../../packages/calendar/timetable.ts";
 import type { AgentGroupId, SessionId } from "../lib/ids.ts";
 import type { Database } from "../lib/sqlite.ts";
 import type { Address } from "./address.ts";
 
-/** Times in milliseconds since the epoch. */
-const schedule = z.discriminatedUnion("kind", [
-  /** Five fields, or six with seconds first, in the task's time zone. */
+const schedule: z.ZodType<Schedule> = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("cron"), pattern: z.string() }),
-  /** Whole multiples of `ms` after `anchor`. */
   z.object({ kind: z.literal("every"), ms: z.int().min(1), anchor: z.int() }),
   z.object({ kind: z.literal("once"), at: z.int() }),
 ]);
-export type Schedule = z.infer<typeof schedule>;
 
 /** What becomes of times that passed while the host was down or the last run still ran. */
 export type MissedPolicy = "skip" | "latest" | "all";
@@ -40,6 +37,8 @@ export interface Task extends Standing {
   session: "own" | "chat";
   name: string;
   prompt: string;
+  /** Runs before the agent is asked, and decides whether it is. */
+  script: string | null;
   schedule: Schedule;
   timeZone: string;
   missed: MissedPolicy;
@@ -73,7 +72,7 @@ export interface EndedRun {
 const MOST_RUNS = 100;
 const MOST_DONE = 100;
 
-const COLUMNS = `id, agent_group_id AS agentGroup, channel, chat, thread, session_mode AS session, name, prompt, schedule,
+const COLUMNS = `id, agent_group_id AS agentGroup, channel, chat, thread, session_mode AS session, name, prompt, script, schedule,
   time_zone AS timeZone, missed, state, next_at AS nextAt, failures, note, created_at AS createdAt`;
 const IDLE = "NOT EXISTS (SELECT 1 FROM task_runs r WHERE r.task_id = scheduled_tasks.id AND r.state = 'running')";
 
@@ -95,9 +94,10 @@ export class Tasks {
   add(task: Task): void {
     const { channel, chat, thread } = task.address;
     this.#db.run(
-      `INSERT INTO scheduled_tasks (id, agent_group_id, channel, chat, thread, session_mode, name, prompt, schedule,
-         time_zone, missed, state, next_at, failures, note, created_at) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
-      ...[task.id, task.agentGroup, channel, chat, thread, task.session, task.name, task.prompt],
+      `INSERT INTO scheduled_tasks (id, agent_group_id, channel, chat, thread, session_mode, name, prompt, script,
+         schedule, time_zone, missed, state, next_at, failures, note, created_at)
+       VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
+      ...[task.id, task.agentGroup, channel, chat, thread, task.session, task.name, task.prompt, task.script],
       ...[JSON.stringify(task.schedule), task.timeZone, task.missed],
       ...[task.state, task.nextAt, task.failures, task.note, task.createdAt],
     );
@@ -128,10 +128,11 @@ export class Tasks {
     return row && parse(row);
   }
 
-  /** In the order in which they are due; those with nothing to come last. */
-  list(limit: number): Task[] {
-    const sql = `SELECT ${COLUMNS} FROM scheduled_tasks ORDER BY next_at IS NULL, next_at, created_at LIMIT ?`;
-    return this.#db.all<StoredTask>(sql, limit).map(parse);
+  /** In the order in which they are due, those with nothing to come last; of one agent group or of all. */
+  list(limit: number, agentGroup: string | null = null): Task[] {
+    const sql = `SELECT ${COLUMNS} FROM scheduled_tasks WHERE agent_group_id = coalesce(?, agent_group_id)
+      ORDER BY next_at IS NULL, next_at, created_at LIMIT ?`;
+    return this.#db.all<StoredTask>(sql, agentGroup, limit).map(parse);
   }
 
   active(): Task[] {

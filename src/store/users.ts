@@ -30,6 +30,13 @@ export class Users {
     return this.#db.all<{ id: UserId }>("SELECT user_id AS id FROM roles WHERE role='owner'").map((row) => row.id);
   }
 
+  /** Where the people are: the time zone of the first owner who has told one. */
+  timeZone(): string {
+    const sql = `SELECT time_zone AS zone FROM users JOIN roles ON user_id = id
+       WHERE role='owner' AND time_zone IS NOT NULL ORDER BY created_at, id LIMIT 1`;
+    return this.#db.get<{ zone: string }>(sql)?.zone ?? "UTC";
+  }
+
   grantOwner(id: UserId): void {
     this.#db.run("INSERT OR IGNORE INTO roles (user_id, role) VALUES (?, 'owner')", id);
   }

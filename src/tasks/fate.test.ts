@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { timetable } from "../../packages/calendar/timetable.ts";
 import { AGENT } from "../../test/support/world.ts";
 import type { Task } from "../store/tasks.ts";
 import { afterFailure, afterSuccess, choose, MOST_FAILURES, realigned } from "./fate.ts";
-import { timetable } from "./timetable.ts";
 
 const HOUR = 3_600_000;
 const hourly = { kind: "every", ms: HOUR, anchor: 0 } as const;
@@ -12,7 +12,16 @@ const table = timetable(hourly, "UTC");
 const never = () => null;
 
 const task = (change: Partial<Task> = {}): Task => ({
-  ...{ id: "t", agentGroup: AGENT, session: "chat", name: "n", prompt: "p", timeZone: "UTC", missed: "latest" },
+  ...{
+    id: "t",
+    agentGroup: AGENT,
+    session: "chat",
+    name: "n",
+    prompt: "p",
+    script: null,
+    timeZone: "UTC",
+    missed: "latest",
+  },
   ...{ state: "active", nextAt: 10 * HOUR, failures: 0, note: "", createdAt: 0, schedule: hourly },
   address: { channel: "test", chat: "room", thread: null },
   ...change,

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { nextRun } from "../../packages/calendar/timetable.ts";
 import { AGENT, countingRandom, ManualClock, world } from "../../test/support/world.ts";
 import { Audit } from "../audit/audit.ts";
 import { Router } from "../inbound/router.ts";
@@ -14,7 +15,6 @@ import { silentLog } from "../lib/log.ts";
 import { openStore, type Store } from "../store/store.ts";
 import type { Task } from "../store/tasks.ts";
 import { Scheduler } from "./scheduler.ts";
-import { nextRun } from "./timetable.ts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -44,7 +44,14 @@ function host(store: Store, clock: Clock) {
   const audit = new Audit(store.db, clock);
   const woken: SessionId[] = [];
   const dismissed: SessionId[] = [];
-  const router = new Router({ store, audit, clock, random: countingRandom(), wake: (id) => woken.push(id) });
+  const router = new Router({
+    store,
+    audit,
+    clock,
+    random: countingRandom(),
+    wake: (id) => woken.push(id),
+    stopped: () => {},
+  });
   const scheduler = new Scheduler({
     ...{ store, audit, clock, log: silentLog },
     tell: taskVoice(store, router),
@@ -60,7 +67,15 @@ function given(change: Partial<Task> = {}, now = NOON) {
   const schedule = change.schedule ?? { kind: "every", ms: HOUR, anchor: now };
   const timeZone = change.timeZone ?? "UTC";
   store.tasks.add({
-    ...{ id: "t-1", agentGroup: AGENT, session: "chat", name: "look", prompt: "look around", missed: "latest" },
+    ...{
+      id: "t-1",
+      agentGroup: AGENT,
+      session: "chat",
+      name: "look",
+      prompt: "look around",
+      script: null,
+      missed: "latest",
+    },
     ...{ state: "active", failures: 0, note: "", createdAt: now, schedule, timeZone },
     nextAt: nextRun(schedule, now, timeZone),
     address: { channel: "test", chat: "room", thread: null },

@@ -2,6 +2,9 @@
  * Starts scheduled tasks when they are due. A run is claimed and its prompt put into an inbox in one transaction, so it
  * is started once or not at all; what became of it is read from that inbox row. One timer, set to what is due next.
  */
+
+import { localTime } from "../../packages/calendar/parse.ts";
+import { missedRuns, type Timetable, timetable } from "../../packages/calendar/timetable.ts";
 import type { Audit } from "../audit/audit.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import { Misuse, messageOf, Retryable } from "../lib/errors.ts";
@@ -10,8 +13,6 @@ import type { Log } from "../lib/log.ts";
 import type { Store } from "../store/store.ts";
 import type { EndedRun, Place, Task } from "../store/tasks.ts";
 import { afterFailure, afterSuccess, choose, MOST_FAILURES, realigned } from "./fate.ts";
-import { localTime } from "./parse.ts";
-import { missedRuns, type Timetable, timetable } from "./timetable.ts";
 
 /** The longest sleep: after it the wall clock is looked at again, so that a jump or a suspended machine is noticed. */
 const LONGEST_SLEEP = 60_000;

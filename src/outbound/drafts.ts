@@ -1,0 +1,134 @@
+/**
+ * Shows what is being written. Where a platform has no means of its own for that, a message is sent once, changed while
+ * the text grows, and the answer takes its place: sending it and the answer are outbox rows, the changes between are not
+ * kept and may be dropped.
+ */
+import type { Progress } from "../../protocol/rows.ts";
+import { type Channel, type OutgoingMessage, STOP_BUTTON } from "../channels/channel.ts";
+import type { Clock, Timer } from "../lib/clock.ts";
+import { Retryable } from "../lib/errors.ts";
+import type { SessionId } from "../lib/ids.ts";
+import type { Session } from "../store/sessions.ts";
+import type { Store } from "../store/store.ts";
+
+/** An answer that is there within this time is not drafted, milliseconds. */
+const FIRST_AFTER = 1_500;
+/** Between two changes of a draft, and between two signs that the agent is at work, milliseconds. */
+const EVERY = 3_000;
+const TYPING_EVERY = 4_000;
+/** An answer waits so long at most for a change that is under way, milliseconds. */
+const LAST_CHANGE = 10_000;
+
+interface Shown {
+  turn: number;
+  since: number;
+  typedAt: number;
+  changedAt: number;
+  text: string;
+  changing: Promise<void> | null;
+  timer: Timer | null;
+}
+
+export interface DraftParts {
+  store: Store;
+  clock: Clock;
+  channel(id: string): Channel | undefined;
+}
+
+export class Drafts {
+  readonly #parts: DraftParts;
+  readonly #shown = new Map<SessionId, Shown>();
+
+  constructor(parts: DraftParts) {
+    this.#parts = parts;
+  }
+
+  /** The running turn of a session came so far. Never throws, never waits. */
+  show(session: Session, progress: Progress): void {
+    try {
+      this.#show(session, progress);
+    } catch {
+      // Neither a channel's mistake nor a full disk is the runner's fault; the answer is what counts.
+    }
+  }
+
+  #show(session: Session, { turn, text, activity }: Progress): void {
+    const { store, clock } = this.#parts;
+    const channel = this.#parts.channel(session.channel);
+    if (!channel || store.turns.running(session.id) !== turn) return;
+    const address = { channel: session.channel, chat: session.chat, thread: session.thread };
+    if (channel.draft) {
+      channel.draft(address, { turn: `${session.id}:${turn}`, text, activity });
+      return;
+    }
+    const now = clock.now();
+    const shown = this.#of(session.id, turn, now);
+    if (now - shown.typedAt >= TYPING_EVERY) {
+      shown.typedAt = now;
+      channel.typing?.(address);
+    }
+    if (!channel.edit || !channel.capabilities.edits || text.trim() === "") return;
+    shown.text = draftText(text, activity, channel.capabilities.maxLength);
+    const wait = Math.max(FIRST_AFTER - (now - shown.since), EVERY - (now - shown.changedAt));
+    shown.timer ??= clock.after(Math.max(wait, 0), () => {
+      shown.timer = null;
+      try {
+        this.#change(session, channel, shown);
+      } catch {
+        // Without room on the disk there is no draft.
+      }
+    });
+  }
+
+  /** Resolves when no change of the session's draft is under way any more; none follows until its next turn. */
+  async settled(session: SessionId | null): Promise<void> {
+    const shown = session && this.#shown.get(session);
+    if (!shown) return;
+    shown.timer?.cancel();
+    this.#shown.delete(session);
+    if (!shown.changing) return;
+    const late = new Promise<void>((resolve) => this.#parts.clock.after(LAST_CHANGE, resolve));
+    await Promise.race([shown.changing, late]);
+  }
+
+  #of(session: SessionId, turn: number, now: number): Shown {
+    const known = this.#shown.get(session);
+    if (known?.turn === turn) return known;
+    known?.timer?.cancel();
+    const shown: Shown = { turn, since: now, typedAt: 0, changedAt: 0, text: "", changing: null, timer: null };
+    this.#shown.set(session, shown);
+    return shown;
+  }
+
+  #change(session: Session, channel: Channel, shown: Shown): void {
+    const { store, clock } = this.#parts;
+    if (this.#shown.get(session.id) !== shown || store.turns.running(session.id) !== shown.turn) return;
+    const { text } = shown;
+    const address = { channel: session.channel, chat: session.chat, thread: session.thread };
+    const draft = store.outbox.openDraft(session.id);
+    shown.changedAt = clock.now();
+    if (!draft) {
+      const key = `${session.id}:${shown.turn}:draft`;
+      const said = { sessionId: session.id, turn: shown.turn, author: "agent", kind: "draft" } as const;
+      store.outbox.add({ ...said, address, text, key, answers: [] }, clock.now());
+      return;
+    }
+    if (draft.state !== "sent" || !draft.platformId || shown.changing) return;
+    const buttons = channel.capabilities.buttons ? [STOP_BUTTON] : [];
+    const message: OutgoingMessage = { text, author: "agent", answers: [], files: [], buttons };
+    const changing = channel.edit?.(address, draft.platformId, message);
+    shown.changing = (changing ?? Promise.resolve())
+      .catch((error: unknown) => {
+        if (error instanceof Retryable && error.after) shown.changedAt = clock.now() + error.after;
+      })
+      .then(() => {
+        shown.changing = null;
+      });
+  }
+}
+
+function draftText(text: string, activity: string, maxLength: number): string {
+  const tail = activity ? `\n\n(${activity.slice(0, 200).toWellFormed()} …)` : " …";
+  const room = maxLength - tail.length - 1;
+  return (text.length > room ? `…${text.slice(-room).toWellFormed()}` : text) + tail;
+}

@@ -1,0 +1,83 @@
+/**
+ * The promise that nobody waits in silence: a message that no turn took up in time is answered with a notice that says
+ * why. One timer, set to the message that waits longest; none where nothing waits.
+ */
+import type { Clock, Timer } from "../lib/clock.ts";
+import { messageOf } from "../lib/errors.ts";
+import type { SessionId } from "../lib/ids.ts";
+import type { Log } from "../lib/log.ts";
+import type { Store } from "../store/store.ts";
+import { stillWaiting } from "./notices.ts";
+
+/** A message may wait so long for its turn before the person is told, milliseconds. */
+export const PATIENCE = 90_000;
+/** Pause after the database could not be written, milliseconds. */
+const AFTER_TROUBLE = 10_000;
+
+export interface DeadlineParts {
+  store: Store;
+  clock: Clock;
+  log: Log;
+  /** What holds the session's messages up, in words for people. */
+  causeOf(session: SessionId): string;
+}
+
+export class Deadlines {
+  readonly #parts: DeadlineParts;
+  #timer: Timer | null = null;
+  #stopped = false;
+
+  constructor(parts: DeadlineParts) {
+    this.#parts = parts;
+  }
+
+  /** Something new waits. */
+  arm(): void {
+    if (this.#timer || this.#stopped) return;
+    const oldest = this.#parts.store.inbox.oldestUntold();
+    if (oldest !== null) this.#lookIn(Math.min(Math.max(oldest + PATIENCE - this.#parts.clock.now(), 0), PATIENCE));
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#timer?.cancel();
+    this.#timer = null;
+  }
+
+  #lookIn(ms: number): void {
+    this.#timer = this.#parts.clock.after(ms, () => {
+      this.#timer = null;
+      try {
+        this.#look();
+        this.arm();
+      } catch (error) {
+        this.#parts.log.error({ error: messageOf(error) }, "people who wait could not be told; it is tried again");
+        this.#lookIn(AFTER_TROUBLE);
+      }
+    });
+  }
+
+  #look(): void {
+    const { store, clock, causeOf } = this.#parts;
+    const now = clock.now();
+    for (const { session: id, number } of store.inbox.untold(now - PATIENCE)) {
+      const session = store.sessions.session(id);
+      store.db.transaction(() => {
+        store.inbox.tell(id);
+        if (!session) return;
+        const { channel, chat, thread } = session;
+        const said = {
+          sessionId: id,
+          turn: null,
+          author: "system",
+          answers: [],
+          key: `${id}:waits:${number}`,
+        } as const;
+        store.outbox.add(
+          { ...said, answers: [], address: { channel, chat, thread }, text: stillWaiting(causeOf(id)) },
+          now,
+        );
+      });
+    }
+  }
+}
