@@ -6,10 +6,10 @@ import type { ClientRequest, IncomingMessage, ServerResponse } from "node:http";
 import { pipeline } from "node:stream";
 import type { Usage } from "../../protocol/rows.ts";
 import { isListed } from "../../src/gateway/names.ts";
-import { UsageMeter } from "../../src/gateway/usage.ts";
 import type { Clock } from "../../src/lib/clock.ts";
 import { type Answer, sendAnswer } from "./answers.ts";
 import { describeFailure, type Target } from "./upstream.ts";
+import { UsageMeter } from "./usage.ts";
 
 /** Milliseconds. */
 export interface Patience {

@@ -111,7 +111,7 @@ test("only its user may connect, and what an earlier host left is replaced", asy
   chmodSync(dir, 0o700);
   writeFileSync(join(dir, "session.sock"), "left over");
   const session = { id: "s-2", agentGroup: "a-1", uid: process.getuid?.() === 0 ? 12_345 : (process.getuid?.() ?? 0) };
-  const door = await gateway.open(session, dir, { onRing: () => {}, onBell: () => {} });
+  const door = await gateway.open(session, dir, { onRing: () => {}, onFile: async () => "", onBell: () => {} });
   assert.equal(statSync(join(dir, "session.sock")).uid, session.uid);
   await door.close();
   assert.equal(existsSync(join(dir, "session.sock")), false);
@@ -120,7 +120,11 @@ test("only its user may connect, and what an earlier host left is replaced", asy
 test("a socket path that the system would cut is refused with a next step", async (t) => {
   const { gateway } = await setUp(t);
   const session = { id: "s-3", agentGroup: "a-1", uid: 0 };
-  const opened = gateway.open(session, join(tmpdir(), "x".repeat(120)), { onRing: () => {}, onBell: () => {} });
+  const opened = gateway.open(session, join(tmpdir(), "x".repeat(120)), {
+    onRing: () => {},
+    onFile: async () => "",
+    onBell: () => {},
+  });
   await assert.rejects(opened, (error: Misuse) => error instanceof Misuse && /NANOCLAW_RUN/.test(error.hint));
 });
 

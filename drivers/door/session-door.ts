@@ -3,7 +3,7 @@
  * refused by name. The socket is the session's identity.
  */
 import { chmodSync, chownSync, mkdirSync, rmSync } from "node:fs";
-import { createServer, type IncomingMessage, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { dirname } from "node:path";
 import type { Duplex } from "node:stream";
 import { BELL_PATH, BELL_PROTOCOL } from "../../protocol/session-socket.ts";
@@ -11,6 +11,7 @@ import type { DoorHooks, DoorSession, OpenDoor, RequestRecord } from "../../src/
 import { Misuse } from "../../src/lib/errors.ts";
 import { endWith, refusal } from "./answers.ts";
 import { Bell } from "./bell.ts";
+import { isUpload, takeUpload } from "./file-upload.ts";
 import { ModelProxy, type ProxyParts } from "./model-proxy.ts";
 import { RecordBook } from "./record-book.ts";
 
@@ -28,6 +29,7 @@ export interface SessionDoorParts extends Omit<ProxyParts, "record"> {
 export class SessionDoor implements OpenDoor {
   readonly #session: DoorSession;
   readonly #parts: SessionDoorParts;
+  readonly #hooks: DoorHooks;
   readonly #bell: Bell;
   readonly #book: RecordBook;
   readonly #proxy: ModelProxy;
@@ -45,6 +47,7 @@ export class SessionDoor implements OpenDoor {
     this.#session = session;
     this.#parts = parts;
     this.#socketPath = socketPath;
+    this.#hooks = hooks;
     this.#bell = new Bell(parts.clock, hooks);
     this.#book = new RecordBook(parts.clock, (record) => parts.record(record));
     this.#proxy = new ModelProxy({ ...parts, record: (entry) => this.#record(entry) });
@@ -100,7 +103,8 @@ export class SessionDoor implements OpenDoor {
     server.on("request", (request, response) => {
       this.#answering.add(request.socket);
       response.once("close", () => this.#answering.delete(request.socket));
-      void this.#proxy.handle(request, response);
+      if (isUpload(request)) void this.#upload(request, response);
+      else void this.#proxy.handle(request, response);
     });
     server.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
     server.on("connect", (request, socket) => this.#refuse(request, socket));
@@ -117,6 +121,14 @@ export class SessionDoor implements OpenDoor {
     this.#detach(socket);
     socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${BELL_PROTOCOL}\r\n\r\n`);
     this.#bell.attach(socket, head);
+  }
+
+  async #upload(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    request.on("error", () => {});
+    response.on("error", () => {});
+    const { status, why } = await takeUpload(request, response, (name, bytes) => this.#hooks.onFile(name, bytes));
+    const { method = "", url = "" } = request;
+    this.#record({ method, path: url, status, decision: status === 200 ? "allow" : "deny", why });
   }
 
   /** Tunnels and other upgrades: nothing that is not read may pass. */

@@ -7,11 +7,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import type { TestContext } from "node:test";
-import { Gateway } from "../../../drivers/door/gateway.ts";
-import { defaultLimits, type Limits } from "../../../drivers/door/limits.ts";
 import { BELL_PATH, BELL_PROTOCOL } from "../../../protocol/session-socket.ts";
 import type { Credential, DoorHooks, RequestRecord } from "../../../src/gateway/door.ts";
 import { silentLog } from "../../../src/lib/log.ts";
+import { Gateway } from "../gateway.ts";
+import { defaultLimits, type Limits } from "../limits.ts";
 
 export const SECRET = "the-real-key-of-the-owner";
 
@@ -36,7 +36,7 @@ export async function openDoor(t: TestContext, options: TestDoorOptions) {
     limits: { ...defaultLimits, ...options.limits },
     trust: options.trust ?? [],
   });
-  const hooks = { onRing: () => {}, onBell: () => {}, ...options.hooks };
+  const hooks = { onRing: () => {}, onFile: async () => "", onBell: () => {}, ...options.hooks };
   const door = await gateway.open({ id: "s-1", agentGroup: "a-1", uid: process.getuid?.() ?? 0 }, dir, hooks);
   t.after(async () => {
     await door.close();
