@@ -1,0 +1,5 @@
+import { channelConformance } from "../../src/channels/testing/conformance.ts";
+import { telegramPlatform } from "./testing/platform.ts";
+
+channelConformance("telegram by polling", () => telegramPlatform("polling"));
+channelConformance("telegram by webhook", () => telegramPlatform("webhook"));
