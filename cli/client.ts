@@ -3,7 +3,7 @@
  * becomes a VerbError, a host that is not there becomes HostDown. Imports no schema library: this path must be fast.
  */
 import type { IncomingMessage } from "node:http";
-import type { VerbFailure, VerbInput, VerbName, VerbResult } from "../src/control/verbs.ts";
+import type { VerbFailure, VerbInput, VerbName, VerbResult } from "../api/verbs.ts";
 import { Misuse, messageOf } from "../src/lib/errors.ts";
 import { linesOf } from "./lines.ts";
 
@@ -16,7 +16,7 @@ const MAX_LINE = 2_000_000;
 /** How long a verb may take, in milliseconds. */
 const CALL_TIMEOUT = 60_000;
 
-/** The host refused or failed; `code` is one of those in src/control/verbs.ts. */
+/** The host refused or failed; `code` is one of those in api/verbs.ts. */
 export class VerbError extends Misuse {
   readonly code: string;
   constructor(code: string, message: string, hint: string) {

@@ -4,7 +4,7 @@ import { closeSync, existsSync, mkdirSync, openSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Status } from "../src/control/results.ts";
+import type { Status } from "../api/results.ts";
 import { Misuse } from "../src/lib/errors.ts";
 import { hostArguments } from "../src/lib/host-command.ts";
 import type { Paths } from "../src/lib/paths.ts";

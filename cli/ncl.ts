@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { pathsOf } from "../src/lib/paths.ts";
 import { ControlClient } from "./client.ts";
 import { EXIT_CODES, runCommand } from "./outcome.ts";
+import { addSkillCommands } from "./skills.ts";
 
 const paths = pathsOf();
 const client = () => new ControlClient(paths.controlSocket);
@@ -62,6 +63,8 @@ root
     const { chat } = await import("./chat/chat.ts");
     await chat(client(), options.chat);
   });
+
+addSkillCommands(root, paths, client);
 
 function positive(text: string): number {
   if (!/^[1-9]\d{0,6}$/.test(text)) throw new InvalidArgumentError("It is a number above 0.");

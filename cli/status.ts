@@ -1,5 +1,5 @@
 /** `ncl status`: how the host is, also when it isn't. */
-import type { Status } from "../src/control/results.ts";
+import type { Status } from "../api/results.ts";
 import type { ControlClient } from "./client.ts";
 import { duration, grid } from "./show.ts";
 import { oneLine } from "./text.ts";

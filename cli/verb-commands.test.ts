@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { z } from "zod";
-import { type Verb, verbs } from "../src/control/verbs.ts";
+import { type Verb, verbs } from "../api/verbs.ts";
 import { FakeHost, VerbFailure } from "./testing/fake-host.ts";
 import { type Ended, runProgram } from "./testing/run.ts";
 
@@ -37,6 +37,26 @@ test("words and flags become the verb's arguments; the result becomes a table", 
     { verb: "groups.init", args: { folder: "main", name: "Nano", provider: "claude", timeZone: "UTC" } },
   ]);
   assert.match(stdout, /^folder {5}main\n/);
+});
+
+test("verbs for agents alone are no commands", async () => {
+  const help = await withHost(["--help"], {});
+  assert.match(help.stdout, /^ {2}channels /m);
+  assert.doesNotMatch(help.stdout, /^ {2}messages /m);
+  const asked = await withHost(["messages", "send"], {});
+  assert.deepEqual([asked.code, asked.calls], [2, []]);
+});
+
+test("a code to pair a chat with is shown with when it ends; a secret that may be left out is not asked for", async () => {
+  const expiresAt = new Date(2030, 0, 2, 3, 4, 5).getTime();
+  const paired = await withHost(["channels", "pair", "telegram"], {
+    "channels.pair": () => ({ code: "ABCD1234", group: "main", expiresAt }),
+  });
+  assert.equal(paired.stdout, "code        ABCD1234\ngroup       main\nexpires at  2030-01-02 03:04:05\n");
+  const added = await withHost(["channels", "add", "telegram"], {
+    "channels.add": () => ({ id: "telegram", state: "up", detail: "" }),
+  });
+  assert.deepEqual([added.code, added.calls[0]?.args], [0, { channel: "telegram", credentials: "{}" }]);
 });
 
 test("--json prints the result as it came", async () => {

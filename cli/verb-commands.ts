@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { Argument, type Command, Option } from "commander";
 import { z } from "zod";
-import { type Verb, type VerbName, verbs } from "../src/control/verbs.ts";
+import { type Verb, type VerbName, verbs } from "../api/verbs.ts";
 import type { ControlClient } from "./client.ts";
 import { exit, Leave, Usage } from "./outcome.ts";
 import { readSecret } from "./secret.ts";
@@ -20,9 +20,12 @@ interface Field {
   required: boolean;
 }
 
-/** Adds a command for each verb that `root` has no command of its own for. */
+/** The verbs that a person may want. */
+const forPeople = () => (Object.entries(verbs) as [VerbName, Verb][]).filter(([, { tool }]) => !tool?.agentsOnly);
+
+/** Adds a command for each verb for people that `root` has no command of its own for. */
 export function addVerbCommands(root: Command, client: () => ControlClient): void {
-  for (const [name, verb] of Object.entries(verbs) as [VerbName, Verb][]) {
+  for (const [name, verb] of forPeople()) {
     const words = name.split(".");
     const last = words.pop() ?? name;
     const parent = words.reduce(subcommand, root);
@@ -34,8 +37,8 @@ export function addVerbCommands(root: Command, client: () => ControlClient): voi
 function subcommand(parent: Command, word: string): Command {
   const known = parent.commands.find((command) => command.name() === word);
   if (known) return known;
-  const under = Object.keys(verbs).filter((name) => name.startsWith(`${word}.`));
-  return parent.command(word).description(under.map((name) => name.slice(word.length + 1)).join(", "));
+  const under = forPeople().flatMap(([name]) => (name.startsWith(`${word}.`) ? [name.slice(word.length + 1)] : []));
+  return parent.command(word).description(under.join(", "));
 }
 
 function addVerbCommand(command: Command, name: VerbName, verb: Verb, client: () => ControlClient): void {
@@ -74,7 +77,7 @@ function addField(command: Command, field: Field, positional: boolean): void {
   if (field.secret) {
     command.option(
       `${flag}-file <path>`,
-      `${description}: read it from a file, - for standard input; else it is asked for`,
+      `${description}: read it from a file, - for standard input${field.required ? "; else it is asked for" : ""}`,
     );
   } else if (positional) {
     const argument = new Argument(field.required ? `<${field.name}>` : `[${field.name}]`, description);
@@ -90,6 +93,8 @@ function addField(command: Command, field: Field, positional: boolean): void {
 
 async function argumentOf(field: Field, value: unknown, file: unknown): Promise<unknown> {
   if (field.generated) return randomUUID();
+  // A secret that may be left out is not asked for.
+  if (field.secret && !field.required && file === undefined) return undefined;
   if (field.secret) return readSecret(field.description ?? field.name, typeof file === "string" ? file : undefined);
   const isNumber = field.type === "integer" || field.type === "number";
   // What is no number stays as it was typed, for the schema to complain about.

@@ -1,6 +1,7 @@
 /** Talks to the first agent over the control API: enough to see that the whole path works. */
+
+import type { VerbInput, VerbResult } from "../api/verbs.ts";
 import type { ControlClient } from "../cli/client.ts";
-import type { VerbInput, VerbResult } from "../src/control/verbs.ts";
 import { Misuse } from "../src/lib/errors.ts";
 
 type ChatEvent = VerbResult<"chat.follow">;

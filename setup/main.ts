@@ -3,6 +3,8 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { ControlClient } from "../cli/client.ts";
+import { skillsIn } from "../cli/skills/catalog.ts";
+import { withoutCredentials } from "../cli/skills/credentials.ts";
 import { messageOf } from "../src/lib/errors.ts";
 import { pathsOf } from "../src/lib/paths.ts";
 import { askOnce } from "./conversation.ts";
@@ -22,7 +24,7 @@ import { ANSWER_DEADLINE, welcome } from "./steps/welcome.ts";
 import { runTests } from "./tests.ts";
 
 const STEPS: Step[] = [
-  dependencies,
+  dependencies("added"),
   engine({ gvisor: false }),
   image,
   service,
@@ -42,9 +44,10 @@ interface Options {
 function contextOf(options: Options): { context: Context; progress: ReturnType<typeof progressOn> } {
   const paths = pathsOf();
   const progress = progressOn(options.json ? process.stderr : process.stdout);
-  // The credential is for the host alone: nothing that the set-up starts inherits it.
-  const inherited = Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !SECRET_VARIABLES.includes(name)),
+  // Credentials are for the host alone: nothing that the set-up starts inherits one.
+  const inherited = skillsIn(paths.root).reduce(
+    (env, { name }) => withoutCredentials(env, name),
+    Object.fromEntries(Object.entries(process.env).filter(([name]) => !SECRET_VARIABLES.includes(name))),
   );
   const asks = process.stdin.isTTY && process.stdout.isTTY && !options.yes;
   const context: Context = {
@@ -93,7 +96,8 @@ async function speak({ control }: Context): Promise<string> {
 
 async function runScript(script: string[]): Promise<number> {
   const { context, progress } = contextOf({ yes: true, json: true, credentialFile: null });
-  if ((await dependencies.todo(context)) !== null) await runSteps([dependencies], context, progress);
+  const packages = dependencies("all");
+  if ((await packages.todo(context)) !== null) await runSteps([packages], context, progress);
   return context.shell.hand(["pnpm", "run", ...script], context.paths.root);
 }
 

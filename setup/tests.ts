@@ -32,7 +32,7 @@ export async function runTests(context: Context, progress: Progress, full: boole
     daemon = pid;
   };
   try {
-    await runSteps([dependencies, testTools, engine({ gvisor: true, started }), image], context, progress);
+    await runSteps([dependencies("all"), testTools, engine({ gvisor: true, started }), image], context, progress);
     const suites = [process.execPath, "test/support/run-suites.ts", "all", ...(full ? ["--full"] : [])];
     const stop = new AbortController();
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());

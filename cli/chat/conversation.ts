@@ -1,5 +1,5 @@
 /** What a terminal knows of a chat: pure state, changed by events, and the news that each event brings. */
-import type { ChatEvent } from "../../src/control/results.ts";
+import type { ChatEvent } from "../../api/results.ts";
 import type { FollowEvent } from "./follow.ts";
 
 export type Message = Extract<ChatEvent, { type: "message" }>;

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { ChatEvent } from "../../src/control/results.ts";
+import type { ChatEvent } from "../../api/results.ts";
 import { type ControlClient, HostDown, VerbError } from "../client.ts";
 
 /** `lost` says that the host is gone and is being looked for. */

@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { json } from "node:stream/consumers";
-import type { ChatEvent } from "../../src/control/results.ts";
+import type { ChatEvent } from "../../api/results.ts";
 
 type Message = Extract<ChatEvent, { type: "message" }>;
 type Args = Record<string, unknown>;

@@ -19,7 +19,11 @@ test("packages are wanted anew when the lockfile or a package file changes, and 
   assert.notEqual(before, locked);
   mkdirSync(join(root, "container/providers/new"), { recursive: true });
   writeFileSync(join(root, "container/providers/new/package.json"), "{}");
-  assert.notEqual(wantedPackages(root), before);
+  const provider = wantedPackages(root);
+  assert.notEqual(provider, before);
+  mkdirSync(join(root, "skills/new"), { recursive: true });
+  writeFileSync(join(root, "skills/new/package.json"), "{}");
+  assert.notEqual(wantedPackages(root), provider);
 });
 
 test("a distribution is known by its own id and those it is like", () => {
