@@ -36,6 +36,8 @@ class BenchChannel implements Channel {
   };
   host: ChannelHost | null = null;
   readonly sent: Sent[] = [];
+  /** Hears of each message that is sent. */
+  onSend: (sent: Sent) => void = () => {};
   #waiters: (() => void)[] = [];
 
   async start(host: ChannelHost): Promise<void> {
@@ -46,7 +48,9 @@ class BenchChannel implements Channel {
     return { state: "up" as const, detail: "" };
   }
   async send(...[address, message]: Parameters<Channel["send"]>) {
-    this.sent.push({ chat: address.chat, text: message.text, answers: message.answers, at: wallClock() });
+    const sent = { chat: address.chat, text: message.text, answers: message.answers, at: wallClock() };
+    this.sent.push(sent);
+    this.onSend(sent);
     for (const wake of this.#waiters.splice(0)) wake();
     return { platformId: `s${this.sent.length}` };
   }
@@ -73,7 +77,9 @@ export class BenchHost {
 
   /** @param provider "null" or "claude", for the one agent group, wired to the chats "c0" up to `chats`. */
   async start(provider: string, chats: number): Promise<void> {
-    const host = await startHost(this.paths, fileLog(join(this.paths.logs, "host.log")), () => {}, [this.channel]);
+    const host = await startHost(this.paths, fileLog(join(this.paths.logs, "host.log")), () => {}, {
+      more: [this.channel],
+    });
     this.#stop = () => host.stop();
     await this.client.call("groups.init", { folder: "main", name: "Nano", timeZone: "UTC", provider });
     const store = openStore(this.paths.database);
@@ -100,7 +106,7 @@ export class BenchHost {
       userName: "Bench",
       text,
       at: Date.now(),
-      mentioned: true,
+      ...{ mentioned: true, direct: true, change: "said", files: [] },
     });
     const acceptedAt = wallClock();
     if (acceptance?.status !== "accepted") throw new Error(`not accepted: ${JSON.stringify(acceptance)}`);

@@ -1,12 +1,19 @@
 /**
- * Runs the benches, all or those named: `pnpm bench [own sdk cold rest burst mailbox] [--json]`. Every figure comes from this
+ * Runs the benches, all or those named: `pnpm bench [own sdk cold rest burst mailbox throughput sessions] [--json]
+ * [--brief]`; `--brief` is for a look whether they run. Every figure comes from this
  * run on this machine; compare figures of one run with each other, since machines are noisy.
  */
 import { cpus, release, totalmem } from "node:os";
 import { coldStart } from "./cold-start.ts";
 import { atRest, burst, ownShare, realSdk } from "./first-light.ts";
 import * as mailbox from "./mailbox.ts";
+import { knownSessions } from "./sessions.ts";
 import { type Section, table } from "./stats.ts";
+import { throughput } from "./throughput.ts";
+
+const args = process.argv.slice(2);
+const json = args.includes("--json");
+const brief = args.includes("--brief");
 
 const benches: Record<string, () => Promise<Section[]>> = {
   own: async () => [await ownShare()],
@@ -15,10 +22,13 @@ const benches: Record<string, () => Promise<Section[]>> = {
   rest: async () => [await atRest(60)],
   burst: async () => [await burst(1), await burst(10)],
   mailbox: async () => [await mailbox.run()],
+  throughput: async () => {
+    const seconds = brief ? 5 : 30;
+    return [await throughput(1, seconds), await throughput(10, seconds), await throughput(100, seconds)];
+  },
+  sessions: async () => await knownSessions(brief ? [10, 1000] : [10, 100, 1000, 10_000]),
 };
 
-const args = process.argv.slice(2);
-const json = args.includes("--json");
 const wanted = args.filter((arg) => !arg.startsWith("--"));
 const unknown = wanted.find((name) => !Object.hasOwn(benches, name));
 if (unknown) {

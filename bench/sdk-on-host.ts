@@ -12,6 +12,7 @@ const provider = await openClaude({
   instructions: "You are an assistant.",
   model: null,
   mcpServers: {},
+  tools: [],
   continuation: null,
   relayUrl,
   workspace: dir,

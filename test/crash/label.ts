@@ -5,8 +5,8 @@
 import { dirname } from "node:path";
 import { pathToFileURL } from "node:url";
 
-/** The project whose `src/main.ts` this process runs. */
-const ROOT = `${pathToFileURL(dirname(dirname(process.argv[1] ?? "")))}/`;
+/** The project whose `test/crash/host.ts` this process runs. */
+const ROOT = `${pathToFileURL(dirname(dirname(dirname(process.argv[1] ?? ""))))}/`;
 /** What others use to reach the disk: its callers say more than itself. */
 const PLUMBING = /^(src\/lib\/|protocol\/mailbox\/)/;
 const FRAME = /^ +at (async )?(?:(?:new )?(.+?) \()?(file:.+?):\d+:\d+\)?$/;

@@ -10,6 +10,9 @@ import { trial } from "./trial.ts";
 
 /** Worlds at a time: a dying host mostly waits for containers. */
 const AT_ONCE = 3;
+/** After every so many-th death the host dies again, so many milliseconds into its next life. */
+const AGAIN_EVERY = 3;
+const AGAIN_AFTER = [250, 500, 900];
 const known = knownPoints();
 
 test("every durable step and side effect of the host is known", async () => {
@@ -23,13 +26,15 @@ test("killed at any step, the host loses nothing, says nothing twice and leaves 
   const chosen = targets(known, process.env.NANOCLAW_FULL === "1");
   const missed: string[] = [];
   await Promise.all(
-    chosen.map((target) =>
-      t.test(nameOf(target), async () => {
-        const outcome = await trial({ target });
+    chosen.map((target, index) => {
+      const again =
+        index % AGAIN_EVERY === 0 ? (AGAIN_AFTER[(index / AGAIN_EVERY) % AGAIN_AFTER.length] ?? null) : null;
+      return t.test(`${nameOf(target)}${again ? `, and again after ${again} ms` : ""}`, async () => {
+        const outcome = await trial({ target }, undefined, again);
         if (!outcome.struck) missed.push(nameOf(target));
         assert.deepEqual(outcome.broken, [], `${outcome.broken.join("\n")}\n${outcome.log}`);
-      }),
-    ),
+      });
+    }),
   );
   // A step that fails (a file that is there already) has no "after", and which passing comes when depends on timing.
   for (const name of missed) t.diagnostic(`did not come to it: ${name}`);

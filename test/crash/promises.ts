@@ -7,6 +7,7 @@ import { join, relative } from "node:path";
 import { Audit } from "../../src/audit/audit.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { Database } from "../../src/lib/sqlite.ts";
+import { BY_VERB, STOPPED } from "./scenario.ts";
 import type { World } from "./world.ts";
 
 export const promises = {
@@ -24,6 +25,10 @@ export const promises = {
   orphan: "no container is left over",
   single: "a session never has two containers",
   alive: "afterwards every conversation goes on",
+  parts: "a long answer comes in parts, in order and all",
+  task: "a scheduled task runs once",
+  verb: "a verb is carried out once",
+  stop: "what was stopped is not worked on again",
 } as const;
 
 interface Shown {
@@ -36,6 +41,7 @@ interface Shown {
 }
 
 const REPEATED = /^\(Repeated/;
+const MARK = /^\(Repeated: .*?\)\s*/s;
 
 /** What the database and the log say. Call it with the host stopped. */
 export function brokenPromises(world: World): string[] {
@@ -47,6 +53,8 @@ export function brokenPromises(world: World): string[] {
   return [
     ...messages(world, shown),
     ...states(world),
+    ...notes(world),
+    ...once(world, shown),
     ...intents(world, shown),
     ...numbers(world),
     ...tries(world),
@@ -62,7 +70,7 @@ function messages(world: World, shown: Shown[]): string[] {
   for (const { chat, text, n } of world.said.filter((said) => said.n !== null)) {
     const what = `"${text}" (message ${n})`;
     const ends = shown.filter((one) => n !== null && one.answers.includes(n));
-    const unmarked = ends.filter((one) => !REPEATED.test(one.text));
+    const unmarked = ends.filter((one) => !REPEATED.test(one.text) && !/^Stopped/.test(one.text));
     const saying = agent.filter((one) => one.text.includes(text));
     const end = ends[0];
     if (!end) broken.push(`${promises.end}: ${what} was acknowledged and has none`);
@@ -74,7 +82,9 @@ function messages(world: World, shown: Shown[]): string[] {
     if (shown.filter((one) => one.author === "person" && one.text === text).length !== 1)
       broken.push(`${promises.heard}: ${what}`);
     const expected = text.includes("fail:") ? "system" : "agent";
-    if (end && end.author !== expected)
+    if (text === STOPPED) {
+      if (!ends.some((one) => /^Stopped/.test(one.text))) broken.push(`${promises.stop}: ${what}`);
+    } else if (end && end.author !== expected)
       broken.push(`${promises.needless}: ${what} ended with ${JSON.stringify(end.text)}`);
     if (end && end.n < (lastEnd.get(chat) ?? 0))
       broken.push(`${promises.order}: ${what} was answered before what came before it`);
@@ -83,19 +93,61 @@ function messages(world: World, shown: Shown[]): string[] {
   return broken;
 }
 
+/** On paper only what says so may be there twice, and the parts of each answer are all there, in order. */
+function notes(world: World): string[] {
+  const printed = world.paper.printed();
+  const broken = world.notes.flatMap(({ id, text }) => {
+    const ends = printed.filter(({ answers }) => answers.includes(id));
+    if (ends.length === 0) return [`${promises.end}: note "${text}" has none`];
+    const key = ends[0]?.key ?? "";
+    const parts = printed.filter((one) => one.key === key || one.key.startsWith(`${key}#`));
+    const whole = new Map(parts.map((one) => [one.key, one.text.replace(MARK, "")]));
+    const said = [...whole.values()].join(" ").replace(/^echo: /, "");
+    return said === text ? [] : [`${promises.parts}: ${JSON.stringify([...whole])}`];
+  });
+  const seen = new Set<string>();
+  for (const { key, text } of printed) {
+    if (REPEATED.test(text)) continue;
+    if (seen.has(key)) broken.push(`${promises.once}: on paper: ${key}: ${text}`);
+    seen.add(key);
+  }
+  return broken;
+}
+
+/** What an agent did by a verb, and what a task began, happened once. */
+function once(world: World, shown: Shown[]): string[] {
+  const broken: string[] = [];
+  const tries = world.query<{ attempt: number }>(
+    "SELECT i.attempt FROM inbox i JOIN inbound_events e ON e.id = i.event_id WHERE e.text LIKE 'verb:%'",
+  );
+  const times = shown.filter(({ text }) => text === BY_VERB).length;
+  // A try that was cut off may have come as far as that.
+  if (tries[0] && (times === 0 || times > tries[0].attempt)) broken.push(`${promises.verb}: said ${times} times`);
+  const [runs] = world.query<{ begun: number; tasks: number }>(
+    `SELECT (SELECT count(*) FROM inbound_events WHERE platform_id LIKE 'task:%') AS begun,
+       (SELECT count(*) FROM scheduled_tasks) AS tasks`,
+  );
+  if (runs && runs.begun !== runs.tasks) broken.push(`${promises.task}: ${runs.begun} runs of ${runs.tasks} tasks`);
+  return broken;
+}
+
 /** Nothing stays in the middle. */
 function states(world: World): string[] {
   const open = (sql: string) => world.query<{ what: string }>(sql).map(({ what }) => `${promises.end}: ${what}`);
   return [
     ...open("SELECT 'inbox row ' || number || ' is ' || state AS what FROM inbox WHERE state NOT IN ('done','failed')"),
-    ...open("SELECT 'outbox row ' || id || ' is ' || state AS what FROM outbox WHERE state <> 'sent'"),
+    ...open(
+      "SELECT 'outbox row ' || id || ' is ' || state AS what FROM outbox WHERE state <> 'sent' AND kind <> 'draft'",
+    ),
     ...open("SELECT 'turn ' || number || ' is running' AS what FROM turns WHERE state = 'running'"),
   ];
 }
 
 function intents(world: World, shown: Shown[]): string[] {
   const keys = new Set(shown.filter(({ author }) => author !== "person").map(({ key }) => key.replace(/^host:/, "")));
-  const outbox = world.query<{ key: string; state: string }>("SELECT key, state FROM outbox");
+  const outbox = world.query<{ key: string; state: string }>(
+    "SELECT key, state FROM outbox WHERE channel = 'terminal'",
+  );
   const meant = new Set(outbox.map(({ key }) => key));
   return [
     ...outbox
@@ -145,8 +197,8 @@ function owners(world: World): string[] {
 const AUDITED = {
   "message.accept": "SELECT count(*) AS count FROM inbox i JOIN inbound_events e ON e.id = i.event_id",
   "message.send": "SELECT count(*) AS count FROM outbox WHERE state = 'sent'",
-  "turn.end": "SELECT count(*) AS count FROM turns WHERE state IN ('done','stopped','error')",
-  "turn.interrupt": "SELECT count(*) AS count FROM turns WHERE state = 'interrupted'",
+  // A stop that finds a dead container is an interruption too.
+  "turn.end,turn.interrupt": "SELECT count(*) AS count FROM turns WHERE state <> 'running'",
 };
 
 function audit(world: World): string[] {
@@ -158,8 +210,8 @@ function audit(world: World): string[] {
   for (const [verb, sql] of Object.entries(AUDITED)) {
     const [rows] = world.query<{ count: number }>(sql);
     const [records] = world.query<{ count: number }>(
-      "SELECT count(*) AS count FROM audit WHERE verb = ? AND decision <> 'deny'",
-      verb,
+      "SELECT count(*) AS count FROM audit WHERE verb IN (SELECT value FROM json_each(?)) AND decision <> 'deny'",
+      JSON.stringify(verb.split(",")),
     );
     if (rows?.count !== records?.count)
       broken.push(`${promises.audit}: ${records?.count} records of ${verb} for ${rows?.count} rows`);
@@ -176,6 +228,14 @@ export async function brokenByContainers(world: World, stopped: boolean): Promis
     .map(
       ({ session, state }) => `${promises.orphan}: one of ${session}, ${state}${stopped ? ", after a clean stop" : ""}`,
     );
+}
+
+/** Whether the host knows of every container that runs, once everything has its end. */
+export async function forgottenContainers(world: World): Promise<string[]> {
+  const { sessions } = await world.call("status", {});
+  const known = Object.entries(sessions).reduce((sum, [state, count]) => (state === "cold" ? sum : sum + count), 0);
+  const running = (await world.containers.list()).filter(({ state }) => state === "running").length;
+  return running > known ? [`${promises.orphan}: ${running} run, and the host knows of ${known}`] : [];
 }
 
 /** Whether two containers of one session ever ran at a time, as the engine saw it. */

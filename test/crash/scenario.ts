@@ -2,6 +2,7 @@
  * The life that is interrupted: two chats, a tool, a follow-up, a failing turn, a container that dies, a host that is
  * killed while its containers go on, a clean stop in the middle of a turn. Three host processes in all.
  */
+import { PAPER } from "./paper.ts";
 import { pause, type World } from "./world.ts";
 
 /** Every word in it makes the null provider do something (container/runner/providers/null.ts). */
@@ -42,6 +43,7 @@ export async function scenario(world: World): Promise<void> {
   await world.start();
   const all = [across, late, lost];
   await world.until("foxtrot, golf and india are answered", () => all.every((said) => world.answered(said)));
+  await newWays(world, other);
   const unfinished = await world.say(other, "sleep:500 hotel");
   await world.until("hotel is at work", () => world.begun(unfinished));
   await world.kill("SIGTERM");
@@ -49,6 +51,44 @@ export async function scenario(world: World): Promise<void> {
   await world.start();
   await world.until("hotel is answered", () => world.answered(unfinished));
   await world.kill("SIGTERM");
+}
+
+/** A task, a verb of the agent, a long answer in parts on a platform without keys, and a stop. */
+async function newWays(world: World, other: string): Promise<void> {
+  await pair(world);
+  await makeTask(world);
+  const long = world.write(LONG);
+  const byVerb = await world.say("main", `verb:send_message {"text":"${BY_VERB}"}`);
+  const stopped = await world.say(other, STOPPED);
+  await world.until("kilo is at work", () => world.begun(stopped));
+  await world.call("chat.stop", { chat: other });
+  await world.until("all is answered", () => [byVerb, stopped].every((said) => world.answered(said)));
+  await world.until("the note is answered", () => world.answeredOnPaper(long));
+  await world.until("the task has run", () => world.query("SELECT 1 FROM task_runs WHERE state = 'done'").length > 0);
+}
+
+export const BY_VERB = "juliet, by a verb";
+/** Runs until it is stopped. */
+export const STOPPED = "sleep:60000 kilo";
+/** Numbered words. */
+export const LONG = Array.from({ length: 60 }, (_, i) => `lima-${i}`).join(" ");
+const TASK = "mike";
+const DUE_IN = 2_000;
+
+/** Safe to repeat: the chat on paper gets its agent by a code that somebody writes there. */
+export async function pair(world: World): Promise<void> {
+  const paired = () => world.query("SELECT 1 FROM messaging_groups WHERE channel = 'paper'").length > 0;
+  if (paired()) return;
+  const { code } = await world.call("channels.pair", { channel: PAPER });
+  world.paper.write({ id: `code-${code}`, text: code });
+  await world.until("the code is taken", paired);
+}
+
+/** Safe to repeat. */
+export async function makeTask(world: World): Promise<void> {
+  if (world.query("SELECT 1 FROM scheduled_tasks").length > 0) return;
+  const at = new Date(Date.now() + DUE_IN).toISOString().replace("Z", "+00:00");
+  await world.call("tasks.add", { group: "main", name: TASK, prompt: TASK, at, chat: "main", session: "chat" });
 }
 
 /** The first one makes the vault's key. */

@@ -1,7 +1,7 @@
 /** One life, one death: plays the scenario until the host dies, starts it again, waits, and holds it to its promises. */
 import { Misuse } from "../../src/lib/errors.ts";
-import { brokenByContainers, brokenPromises, overlaps, promises } from "./promises.ts";
-import { keepSecret, makeAgent, scenario } from "./scenario.ts";
+import { brokenByContainers, brokenPromises, forgottenContainers, overlaps, promises } from "./promises.ts";
+import { keepSecret, makeAgent, STOPPED, scenario } from "./scenario.ts";
 import { Broken, HostDied, type Said, World, type WorldOptions } from "./world.ts";
 
 export interface Outcome {
@@ -13,7 +13,12 @@ export interface Outcome {
   log: string;
 }
 
-export async function trial(options: WorldOptions, play: (world: World) => Promise<void> = scenario): Promise<Outcome> {
+/** @param again milliseconds after which the host dies once more while it takes over what the first death left; null for not */
+export async function trial(
+  options: WorldOptions,
+  play: (world: World) => Promise<void> = scenario,
+  again: number | null = null,
+): Promise<Outcome> {
   const world = new World(options);
   const broken: string[] = [];
   const noted = async (promise: string, work: () => Promise<void>) => {
@@ -33,9 +38,11 @@ export async function trial(options: WorldOptions, play: (world: World) => Promi
     });
     // A scenario that came to its end has stopped its host in an orderly way.
     if (!world.alive && !world.died) broken.push(...(await brokenByContainers(world, true)));
+    if (!world.alive && again !== null) await noted(promises.restart, () => world.restartFor(again));
     if (!world.alive) await noted(promises.restart, () => world.restart());
     if (world.alive) {
       await noted(promises.end, () => settle(world));
+      await noted(promises.orphan, async () => void broken.push(...(await forgottenContainers(world))));
       await noted(promises.alive, () => goOn(world));
       broken.push(...(await brokenByContainers(world, false)));
       await noted(promises.restart, () => world.kill("SIGTERM"));
@@ -48,17 +55,24 @@ export async function trial(options: WorldOptions, play: (world: World) => Promi
 }
 
 /** What the host did not acknowledge is said again; then nothing may stay in the middle. */
-async function settle(world: World): Promise<void> {
+export async function settle(world: World): Promise<void> {
   await makeAgent(world);
   await keepSecret(world);
   await world.sayAgain();
+  for (const { chat } of world.said.filter((said) => said.text === STOPPED && !world.answered(said))) {
+    await world.call("chat.stop", { chat });
+  }
   const open = `SELECT 1 FROM inbox WHERE state NOT IN ('done','failed') UNION ALL SELECT 1 FROM turns WHERE state = 'running'
-    UNION ALL SELECT 1 FROM outbox WHERE state IN ('pending','sending','retry')`;
+    UNION ALL SELECT 1 FROM outbox WHERE state IN ('pending','sending','retry')
+    UNION ALL SELECT 1 FROM scheduled_tasks WHERE state = 'active'`;
   const done = (said: Said) => said.n === null || world.answered(said);
-  await world.until("all that was accepted has an end", () => world.query(open).length === 0 && world.said.every(done));
+  await world.until(
+    "all that was accepted has an end",
+    () => world.query(open).length === 0 && world.said.every(done) && world.paper.waiting().length === 0,
+  );
 }
 
-async function goOn(world: World): Promise<void> {
+export async function goOn(world: World): Promise<void> {
   const chats = [...new Set(["main", ...world.said.map(({ chat }) => chat)])];
   const probes: Said[] = [];
   for (const chat of chats) probes.push(await world.say(chat, `still there in ${chat}?`));

@@ -8,10 +8,11 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { fileURLToPath } from "node:url";
+import type { VerbInput, VerbName, VerbResult } from "../../api/verbs.ts";
 import { ControlClient, HostDown, VerbError } from "../../cli/client.ts";
-import type { VerbInput, VerbName, VerbResult } from "../../src/control/verbs.ts";
 import { type Paths, pathsOf } from "../../src/lib/paths.ts";
 import { Containers } from "./containers.ts";
+import { type Note, Paper } from "./paper.ts";
 import type { Recording, Target } from "./points.ts";
 
 export const ROOT = resolve(import.meta.dirname, "../..");
@@ -52,6 +53,9 @@ export class World {
   readonly dir = mkdtempSync(join(tmpdir(), "nc-crash-"));
   readonly paths: Paths;
   readonly said: Said[] = [];
+  readonly paper = new Paper(join(this.dir, "paper"));
+  /** What was said on paper. */
+  readonly notes: Note[] = [];
   readonly #options: WorldOptions;
   readonly #root: string;
   readonly #env: NodeJS.ProcessEnv;
@@ -105,8 +109,21 @@ export class World {
     return this.#spawn([], {});
   }
 
+  /** Starts a host and kills it after so many milliseconds, in the middle of taking over what is there. */
+  async restartFor(ms: number): Promise<void> {
+    this.#launch([], {});
+    await pause(ms);
+    if (!this.alive) throw new Broken(`the host ended by itself: ${this.#stderr}`);
+    await this.kill("SIGKILL");
+  }
+
   async #spawn(flags: string[], env: Record<string, string>): Promise<void> {
-    const child = spawn(process.execPath, [...flags, join(this.#root, "src", "main.ts")], {
+    this.#launch(flags, env);
+    await this.call("chat.list", {});
+  }
+
+  #launch(flags: string[], env: Record<string, string>): void {
+    const child = spawn(process.execPath, [...flags, join(this.#root, "test", "crash", "host.ts")], {
       env: { ...this.#env, ...env },
       stdio: ["ignore", "ignore", "pipe"],
     });
@@ -116,7 +133,6 @@ export class World {
     child.stderr.on("data", (chunk: Buffer) => {
       this.#stderr = (this.#stderr + chunk).slice(-4000);
     });
-    await this.call("chat.list", {});
   }
 
   /** Sends a signal and waits for the end of the process. */
@@ -161,6 +177,14 @@ export class World {
     return said;
   }
 
+  /** Says something on paper: it lies there until the host takes it. */
+  write(text: string): Note {
+    const note: Note = { id: `note-${this.notes.length}`, text };
+    this.notes.push(note);
+    this.paper.write(note);
+    return note;
+  }
+
   async sayAgain(): Promise<void> {
     for (const said of this.said) if (said.n === null) await this.#send(said);
   }
@@ -197,6 +221,10 @@ export class World {
   answered({ n }: Said): boolean {
     const sql = "SELECT 1 FROM terminal_messages, json_each(answers) WHERE value = ?";
     return n !== null && this.query(sql, n).length > 0;
+  }
+
+  answeredOnPaper({ id }: Note): boolean {
+    return this.paper.printed().some(({ answers }) => answers.includes(id));
   }
 
   /** Whether an agent has the message, as far as the host knows; on a slow machine it may have ended already. */

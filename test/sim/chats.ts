@@ -1,21 +1,19 @@
 /** What people see in their chats, and what is promised about it. */
 import type { Address } from "../../src/store/address.ts";
+import { checkOutgoing, MARK } from "./outgoing.ts";
 import type { Machine } from "./world/machine.ts";
 import { type Said, TERMINAL } from "./world/people.ts";
-import type { Shown } from "./world/platform.ts";
+import { isDraft, type Shown } from "./world/platform.ts";
 
 interface OutboxRow {
   id: number;
+  position: number;
+  kind: string;
+  platformId: string | null;
   key: string;
   state: string;
   answers: string;
-  channel: string;
-  chat: string;
-  thread: string | null;
 }
-
-/** How a message is marked that may have been shown before. */
-const MARK = /^\(Repeated: .*?\)\s*/s;
 
 export class Chats {
   readonly #machine: Machine;
@@ -29,9 +27,10 @@ export class Chats {
   /** Whether everything that was said has come to an end, and nothing is on its way. */
   get settled(): boolean {
     this.#terminals.clear();
-    const { people } = this.#machine;
+    const { people, platforms } = this.#machine;
+    if (!platforms.every(({ settled }) => settled)) return false;
     const open = "SELECT 1 FROM outbox WHERE state IN ('pending','sending','retry') UNION ALL";
-    const unfinished = "SELECT 1 FROM inbox WHERE state IN ('queued','in_turn') UNION ALL";
+    const unfinished = "SELECT 1 FROM inbox WHERE state IN ('queued','in_turn') AND engages = 1 UNION ALL";
     const tasks = "SELECT 1 FROM scheduled_tasks WHERE state='active' LIMIT 1";
     if (this.#machine.look(`${open} ${unfinished} ${tasks}`).length > 0) return false;
     return people.said.every((said) => this.#hasEnded(said));
@@ -57,6 +56,13 @@ export class Chats {
       this.#checkAnswerOrder(place);
     }
     this.#checkSent();
+    const byId = new Map<string, Map<string, Shown>>();
+    for (const place of this.#machine.setup.places) {
+      const known = byId.get(place.channel) ?? new Map<string, Shown>();
+      byId.set(place.channel, known);
+      for (const shown of this.#shownIn(place)) known.set(shown.platformId, shown);
+    }
+    checkOutgoing(this.#machine, (channel) => byId.get(channel) ?? new Map());
   }
 
   #hasEnded(said: Said): boolean {
@@ -71,15 +77,26 @@ export class Chats {
     }
     // What was stopped ends with what the agent had, and with the word that it was stopped.
     const first = ends.filter((shown) => !MARK.test(shown.text) && !/^Stopped/.test(shown.text));
-    if (first.length > 1) {
+    const heard = this.#timesHeard(said);
+    if (first.length > Math.max(heard, 1)) {
       this.#broken("every accepted message ends once", `${where}: ${first.map(({ text }) => text).join(" | ")}`);
     }
   }
 
-  /** Where nothing went wrong the agent answered, and nobody had to be told of anything. */
+  /** A message that was changed is heard again. */
+  #timesHeard({ place, platformId }: Said): number {
+    return this.#machine.look(
+      "SELECT 1 FROM inbound_events WHERE channel=? AND chat=? AND platform_id=?",
+      ...[place.channel, place.chat, platformId],
+    ).length;
+  }
+
+  /** Where nothing went wrong the agent answered, and nobody had to be told of more than a wait for a place. */
   checkUndisturbed(): void {
     for (const { chat, channel, thread } of this.#machine.setup.places) {
-      const notice = this.#shownIn({ chat, channel, thread }).find(({ author }) => author === "system");
+      const notice = this.#shownIn({ chat, channel, thread }).find(
+        ({ author, text }) => author === "system" && !/has to wait/.test(text),
+      );
       if (notice) this.#broken("undisturbed, the agent answers", `${channel}/${chat}: ${notice.text}`);
     }
   }
@@ -88,7 +105,7 @@ export class Chats {
   #checkRepeats(place: Address): void {
     const seen = new Set<string>();
     for (const { key, author, text, answers } of this.#shownIn(place)) {
-      if (MARK.test(text)) continue;
+      if (MARK.test(text) || isDraft({ text })) continue;
       // Notices may well have the same words.
       for (const name of author === "agent" ? [key, `${text} ${answers}`] : [key]) {
         if (seen.has(name)) this.#broken("nothing is said twice", `${place.channel}/${place.chat}: ${key}: ${text}`);
@@ -102,7 +119,7 @@ export class Chats {
     const rows = this.#outbox(place);
     let last = 0;
     for (const shown of this.#shownIn(place)) {
-      const id = rows.find(({ key }) => key === shown.key)?.id;
+      const id = rows.find(({ key }) => key === shown.key)?.position;
       if (id === undefined) {
         this.#broken("what is said was recorded", `${place.channel}/${place.chat}: ${shown.key}`);
         continue;
@@ -118,7 +135,8 @@ export class Chats {
   #checkAnswerOrder(place: Address): void {
     const rows = this.#machine.look<{ platformId: string; session: string; number: number }>(
       `SELECT e.platform_id AS platformId, i.session_id AS session, i.number FROM inbox i
-       JOIN inbound_events e ON e.id = i.event_id WHERE e.channel=? AND e.chat=? AND e.thread IS ?`,
+       JOIN inbound_events e ON e.id = i.event_id WHERE e.channel=? AND e.chat=? AND e.thread IS ?
+       ORDER BY i.number DESC`,
       ...[place.channel, place.chat, place.thread],
     );
     const open = new Map(rows.map((row) => [row.platformId, row]));
@@ -140,9 +158,10 @@ export class Chats {
   /** A row that counts as sent was shown. */
   #checkSent(): void {
     for (const place of this.#machine.setup.places) {
-      const keys = new Set(this.#shownIn(place).map(({ key }) => key));
-      for (const { key, state } of this.#outbox(place)) {
-        if (state === "sent" && !keys.has(key)) this.#broken("sent means shown", `${key} was not shown`);
+      const ids = new Set(this.#shownIn(place).map(({ platformId }) => platformId));
+      for (const { key, kind, state, platformId } of this.#outbox(place)) {
+        if (state === "sent" && kind !== "reaction" && !ids.has(platformId ?? ""))
+          this.#broken("sent means shown", `${key} was not shown`);
       }
     }
   }
@@ -175,16 +194,26 @@ export class Chats {
     if (known) return known;
     const shown = this.#machine
       .look<Omit<Shown, "answers"> & { answers: string }>(
-        "SELECT author, text, answers, substr(key, 6) AS key FROM terminal_messages WHERE chat=? AND author<>'person' ORDER BY n",
+        "SELECT n AS platformId, author, text, answers, substr(key, 6) AS key FROM terminal_messages WHERE chat=? AND author<>'person' ORDER BY n",
         chat,
       )
-      .map((row) => ({ ...row, chat, thread, answers: (JSON.parse(row.answers) as number[]).map(String) }));
+      .map((row) => ({
+        ...row,
+        chat,
+        thread,
+        platformId: String(row.platformId),
+        answers: (JSON.parse(row.answers) as number[]).map(String),
+      }));
     this.#terminals.set(chat, shown);
     return shown;
   }
 
   #outbox({ channel, chat, thread }: Address): OutboxRow[] {
-    return this.#machine.look("SELECT * FROM outbox WHERE channel=? AND chat=? AND thread IS ?", channel, chat, thread);
+    return this.#machine.look(
+      `SELECT id, position, kind, platform_id AS platformId, key, state, answers FROM outbox
+       WHERE channel=? AND chat=? AND thread IS ?`,
+      ...[channel, chat, thread],
+    );
   }
 
   #broken(promise: string, detail: string): void {

@@ -9,7 +9,9 @@ const WELL: Mood = { kind: "well" };
 
 const acts: Acts = {
   say: ({ people }, { place, script }) => people.say(place, script),
-  "stop turn": ({ people }, { place }) => people.stop(place),
+  amend: ({ people }, { place, id, script }) => people.amend(place, id, script),
+  "stop turn": ({ people }, { place, by }) => people.stop(place, by),
+  freeze: ({ engine }, { which }) => engine.running[which % engine.running.length]?.freeze(),
   "crash host": ({ host }, { points }) => host.crash(points),
   "restart host": ({ host }) => void host.restart(),
   "end container": ({ engine }, { which, outOfMemory }) =>

@@ -1,7 +1,7 @@
 /** What is promised to people and what holds the promises up: each by its name, checked while a run goes and at its end. */
 import type { InboundRow, OutboundRow } from "../../protocol/rows.ts";
 import { Audit } from "../../src/audit/audit.ts";
-import type { Acceptance } from "../../src/channels/channel.ts";
+import type { Acceptance, ChannelEvent } from "../../src/channels/channel.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { messageOf } from "../../src/lib/errors.ts";
 import { Database } from "../../src/lib/sqlite.ts";
@@ -41,10 +41,17 @@ export class Promises {
     }
   }
 
+  /** A platform was answered. */
+  answered({ address, platformId, text }: ChannelEvent, acceptance: Acceptance): void {
+    this.acknowledged(address, platformId, acceptance);
+    if (text === "/stop") this.#machine.stops.accepted(address, platformId);
+  }
+
   /** A channel was answered. */
   acknowledged({ channel, chat }: Address, platformId: string, { status }: Acceptance): void {
+    if (status === "ignored" || status === "refused") return;
     const sql = "SELECT 1 FROM inbound_events WHERE channel=? AND chat=? AND platform_id=?";
-    const known = this.#machine.look(sql, channel, chat, platformId).length === 1;
+    const known = this.#machine.look(sql, channel, chat, platformId).length > 0;
     this.#machine.world.trace.add("host", `answers for ${channel}/${chat} ${platformId}: ${status}`);
     if (!known) this.#broken("acknowledged means durable", `${platformId} in ${channel}/${chat} is not stored`);
   }
@@ -52,28 +59,35 @@ export class Promises {
   /** The host has committed. */
   committed(): void {
     this.commits += 1;
-    const sessions = this.#machine.look<{ id: string; cursor: number; running: number; ahead: number }>(
+    const sessions = this.#machine.look<{ id: string; cursor: number; running: number; ahead: number; early: number }>(
       `SELECT id, outbound_cursor AS cursor,
          (SELECT count(*) FROM turns WHERE session_id = id AND state = 'running') AS running,
-         EXISTS (SELECT 1 FROM turns WHERE session_id = id AND number > outbound_cursor) AS ahead FROM sessions`,
+         EXISTS (SELECT 1 FROM turns WHERE session_id = id AND number > outbound_cursor) AS ahead,
+         EXISTS (SELECT 1 FROM outbox o WHERE o.session_id = s.id AND o.number > outbound_cursor) AS early FROM sessions s`,
     );
-    for (const { id, cursor, running, ahead } of sessions) {
+    for (const { id, cursor, running, ahead, early } of sessions) {
       const before = this.#cursors.get(id) ?? 0;
       this.#cursors.set(id, cursor);
       if (cursor < before) this.#broken("the cursor never goes back", `${id}: from ${before} to ${cursor}`);
       if (running > 1) this.#broken("one turn at a time per session", `${id} has ${running} running turns`);
       if (ahead) this.#broken("cursor and rows move together", `${id}: a turn is stored above the cursor ${cursor}`);
+      if (early) this.#broken("a verb is carried out with the row that asks", `${id}: above the cursor ${cursor}`);
       if (cursor > before) this.#checkPassed(id, before, cursor);
     }
   }
 
   /** A runner has read rows of the host. */
   inboundSeen(session: string, rows: InboundRow[]): void {
-    for (const { n, body } of rows) this.#name(session, n, body.kind === "message" ? body.text : body.action);
+    for (const { n, body } of rows) {
+      this.#name(session, n, body.kind === "message" ? body.text : JSON.stringify(body));
+      if (body.kind === "message") this.#machine.words.told(session, n, body.receipts);
+    }
   }
 
   /** A runner has committed rows. */
   outboundCommitted(session: string, rows: OutboundRow[]): void {
+    this.#machine.stops.outboundCommitted(session, rows);
+    this.#machine.words.outboundCommitted(session, rows);
     const turns = this.#turns.get(session) ?? new Map<number, "begun" | "ended">();
     this.#turns.set(session, turns);
     for (const { n, body } of rows) {
@@ -116,6 +130,8 @@ export class Promises {
   /** At the end of a run, when everything had its time. */
   atTheEnd(): void {
     this.#checkTaken();
+    this.#machine.stops.atTheEnd();
+    this.#machine.words.atTheEnd();
     const open = this.#machine.look<{ id: string; state: string }>("SELECT id, state FROM scheduled_tasks");
     for (const { id, state } of open) {
       if (state !== "done") this.#broken("a task that has run is done", `task ${id} is ${state}`);

@@ -4,17 +4,21 @@ import { Rng } from "./base/rng.ts";
 import type { Setup, TaskPlan } from "./world/machine.ts";
 import { TERMINAL } from "./world/people.ts";
 import type { Mood } from "./world/platform.ts";
-import type { Script } from "./world/script.ts";
+import { deeds, type Script } from "./world/script.ts";
 
 export type Act =
   | { do: "say"; place: Address; script: Script }
-  | { do: "stop turn"; place: Address }
+  /** By its word, or by the button of a draft, where one is shown. */
+  | { do: "stop turn"; place: Address; by: "word" | "button" }
+  /** The message that began with that word says something else now, or is taken back. */
+  | { do: "amend"; place: Address; id: string; script: Script | null }
+  | { do: "freeze"; which: number }
   | { do: "crash host"; points: number }
   | { do: "restart host" }
   | { do: "end container"; which: number; outOfMemory: boolean }
   | { do: "restart engine"; keep: boolean; ms: number }
   | { do: "start trouble"; starts: number; how: "refused" | "answer lost" | "slow" }
-  | { do: "mood"; platform: "keyed" | "bare"; mood: Mood; ms: number }
+  | { do: "mood"; platform: string; mood: Mood; ms: number }
   | { do: "bad bells"; loss: number; ms: number }
   | { do: "break bells" }
   | { do: "slow readers"; ms: number }
@@ -44,15 +48,19 @@ const FAULTS: Fault[] = [
   (rng) => ({ do: "end container", which: rng.int(0, 9), outOfMemory: rng.chance(0.3) }),
   (rng) => ({ do: "restart engine", keep: rng.chance(0.5), ms: rng.int(100, 20_000) }),
   (rng) => ({ do: "start trouble", starts: rng.int(1, 3), how: rng.pick(["refused", "answer lost", "slow"]) }),
-  (rng) => ({ do: "mood", platform: rng.pick(["keyed", "bare"]), mood: moodOf(rng), ms: rng.int(100, 60_000) }),
+  (rng) => ({ do: "mood", platform: rng.pick(PLATFORMS), mood: moodOf(rng), ms: rng.int(100, 60_000) }),
   (rng) => ({ do: "bad bells", loss: rng.pick([0.1, 0.5, 1]), ms: rng.int(1_000, 60_000) }),
   () => ({ do: "break bells" }),
   (rng) => ({ do: "slow readers", ms: rng.int(1_000, 30_000) }),
   (rng) => ({ do: "crash readers", reads: rng.int(1, 4) }),
   (rng) => ({ do: "set clock", by: rng.pick([-3_600_000, -2_000, -50, 50, 60_000, 6 * 3_600_000]) }),
   (rng) => ({ do: "full disk", commits: rng.int(0, 30), ms: rng.int(10, 20_000) }),
-  (rng, places) => ({ do: "stop turn", place: rng.pick(places) }),
+  (rng, places) => ({ do: "stop turn", place: rng.pick(places), by: rng.pick(["word", "button"]) }),
+  (rng) => ({ do: "freeze", which: rng.int(0, 9) }),
 ];
+
+/** See machine.ts for what each of them can do. */
+const PLATFORMS = ["keyed", "bare", "looking"];
 
 const PLACES: Address[] = [
   { channel: TERMINAL, chat: "main", thread: null },
@@ -61,6 +69,7 @@ const PLACES: Address[] = [
   { channel: "keyed", chat: "hall", thread: "t1" },
   { channel: "bare", chat: "room", thread: null },
   { channel: "bare", chat: "room", thread: "t2" },
+  { channel: "looking", chat: "room", thread: null },
 ];
 
 export function scenarioOf(seed: string): Scenario {
@@ -97,6 +106,8 @@ function fairWeather(rng: Rng): Scenario {
       steps: rng.int(1, 3),
       ms: rng.pick([5, 500, 3_000]),
       tools: rng.int(0, 2),
+      long: rng.chance(0.2),
+      does: rng.chance(0.3) ? [rng.pick(deeds)] : [],
     };
     happenings.push({ at: rng.int(0, calmAt), do: "say", place: rng.pick(PLACES), script });
   }
@@ -114,6 +125,20 @@ function troubles(rng: Rng): Scenario {
   for (let n = 1; n <= messages; n++) {
     happenings.push({ at: rng.int(0, calmAt), do: "say", place: rng.pick(places), script: scriptFor(`m${n}`, rng) });
   }
+  for (const said of happenings.filter(({ do: what }) => what === "say" && rng.chance(0.1))) {
+    if (said.do !== "say" || said.place.channel === TERMINAL) continue;
+    const { id } = said.script;
+    // At times it overtakes what it changes.
+    const at = Math.min(said.at + rng.pick([1, 50, 1_000, 20_000]), calmAt);
+    happenings.push({ at, do: "amend", place: said.place, id, script: rng.chance(0.3) ? null : scriptFor(id, rng) });
+  }
+  for (const { at, ...said } of happenings.filter(() => rng.chance(0.08))) {
+    if (said.do !== "say") continue;
+    const stopAt = at + rng.pick([50, 500, 3_000]);
+    if (stopAt + 100 > calmAt) continue;
+    happenings.push({ at: stopAt, do: "stop turn", place: said.place, by: rng.pick(["word", "button"]) });
+    if (rng.chance(0.5)) happenings.push({ at: stopAt + rng.int(1, 80), do: "crash host", points: rng.int(0, 6) });
+  }
   const count = faults.length === 0 ? 0 : rng.int(0, rng.pick([2, 6, 15]));
   for (let n = 0; n < count; n++) happenings.push({ at: rng.int(0, calmAt), ...rng.pick(faults)(rng, places) });
   happenings.sort((a, b) => a.at - b.at);
@@ -125,11 +150,17 @@ function troubles(rng: Rng): Scenario {
 function tasksFor(places: Address[], calmAt: number, rng: Rng): TaskPlan[] {
   return places
     .filter(({ channel }) => channel !== TERMINAL)
-    .map((place) => ({ place, at: rng.int(1, calmAt), session: rng.pick(["own", "chat"]) }));
+    .map((place) => ({ place, at: rng.int(1, calmAt), session: rng.pick(["own", "chat"]), script: taskScript(rng) }));
+}
+
+/** A task may well find nothing to say, also after it began to write. */
+function taskScript(rng: Rng): Script {
+  return { ...plainScript("It"), steps: rng.int(1, 3), ms: rng.pick([10, 3_000]), silent: rng.chance(0.3) };
 }
 
 function plainScript(id: string): Script {
-  return { id, steps: 1, ms: 10, tools: 0, hangs: false, dies: false, alone: true, silent: false, fails: null };
+  const well = { hangs: false, dies: false, alone: true, silent: false, fails: null };
+  return { id, steps: 1, ms: 10, tools: 0, ...well, long: false, does: [] };
 }
 
 function scriptFor(id: string, rng: Rng): Script {
@@ -143,6 +174,8 @@ function scriptFor(id: string, rng: Rng): Script {
     alone: rng.chance(0.2),
     silent: rng.chance(0.05),
     fails: rng.chance(0.05) ? rng.pick(["auth", "overload", "bug"]) : null,
+    long: rng.chance(0.15),
+    does: rng.chance(0.3) ? Array.from({ length: rng.int(1, 3) }, () => rng.pick(deeds)) : [],
   };
 }
 

@@ -9,7 +9,7 @@ export const ONCE_FAILED: Record<string, string> = {
   "43": "a retry could not be stored: its pause was a fraction of a millisecond",
   "46": "a message whose answer was lost was not sent again, although the platform remembers keys",
   "47": "a container whose start was not heard of was not looked for before the next start",
-  "84": "a message that came while a container was being stopped was begun in it, and cut off",
+  "84": "a message that came while a container was being stopped was begun in it, and cut off; later: a receipt told of a long message when its first part was delivered, and again with the others",
   "153": "an engine that was down when a container was to be ended ended the host",
   "221": "with the engine down at the start, containers were started beside those that still ran",
   "492": "readers that were killed now and then, over the months, counted as many in a row",
@@ -17,4 +17,9 @@ export const ONCE_FAILED: Record<string, string> = {
   "3091": "a container could not be adopted because of a full disk, and was stuck",
   "50336": "a container that was found again, but not talked to for want of disk space, was let run and forgotten",
   "32683": "a one-shot task that failed before the clock was set back was never tried again",
+  "36": "a task that ended with nothing to say left its draft as if it were still being written",
+  "88": "a runner that froze before it took its work up was never ended",
+  "280": "the word that held messages were stopped did not name them",
+  "378": "a message near the platform's limit was too long when it was repeated with its mark",
+  "5818": "a stop ended a turn whose container still ran, before that was found again",
 };

@@ -2,6 +2,7 @@
 import { Dead } from "./base/life.ts";
 import { Chats } from "./chats.ts";
 import { calm, perform } from "./happen.ts";
+import { watchPatience } from "./patience.ts";
 import type { Scenario } from "./scenario.ts";
 import { Machine } from "./world/machine.ts";
 import { type Violation, World } from "./world/world.ts";
@@ -52,6 +53,7 @@ async function play(machine: Machine, scenario: Scenario): Promise<void> {
   const chats = new Chats(machine);
   const until = (end: number) => time.runUntil(end, () => world.violation !== null);
   machine.host.boot();
+  watchPatience(machine);
   for (const { at, ...act } of scenario.happenings) {
     time.after(world.outside, at, () => {
       if (act.do !== "say") world.trace.add("fault", JSON.stringify(act));

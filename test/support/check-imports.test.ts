@@ -46,6 +46,24 @@ test("a provider knows the runner by its contract", async (t) => {
   assert.match((await checkImports(project(t, back), ["container"])).violations[0] ?? "", /^container\/runner may/);
 });
 
+test("a skill knows the contract it stands behind, and no other skill", async (t) => {
+  const others = {
+    "src/channels/channel.ts": leaf,
+    "src/channels/terminal.ts": leaf,
+    "src/lib/errors.ts": leaf,
+    "skills/b/b.ts": leaf,
+    "skills/a/own.ts": leaf,
+  };
+  const skill = (...names: string[]) => ({ "skills/a/channel.ts": importing("./own.ts", ...names), ...others });
+  const right = project(t, skill("../../src/channels/channel.ts", "../../src/lib/errors.ts"));
+  assert.deepEqual((await checkImports(right, ["src", "skills"])).violations, []);
+  const wrong = project(t, skill("../../src/channels/terminal.ts", "../b/b.ts"));
+  const { violations } = await checkImports(wrong, ["src", "skills"]);
+  assert.equal(violations.filter((line) => line.startsWith("skills may import only")).length, 2, violations.join("; "));
+  const back = project(t, { "src/channels/registry.ts": importing("../../skills/a/own.ts"), ...others });
+  assert.match((await checkImports(back, ["src", "skills"])).violations[0] ?? "", /^src may import only/);
+});
+
 test("each way to break the house is found", async (t) => {
   const wrong: Record<string, [file: string, imports: string, extra: string]> = {
     "store imports what is above it": ["src/store/a.ts", "../http/x.ts", "src/http/x.ts"],
@@ -55,6 +73,9 @@ test("each way to break the house is found", async (t) => {
     "container/runner may import only": ["container/runner/a.ts", "../../src/lib/x.ts", "src/lib/x.ts"],
     "container/providers may import only": ["container/providers/a/a.ts", "../b/x.ts", "container/providers/b/x.ts"],
     "cli may import only": ["cli/a.ts", "../src/control/effects.ts", "src/control/effects.ts"],
+    "api may import only": ["api/a.ts", "../src/lib/x.ts", "src/lib/x.ts"],
+    "packages may import only": ["packages/a/a.ts", "../b/x.ts", "packages/b/x.ts"],
+    "drivers may import only": ["drivers/a/a.ts", "../b/x.ts", "drivers/b/x.ts"],
     "a part of src that LAYERS does not know": ["src/attic/a.ts", "../lib/x.ts", "src/lib/x.ts"],
     "imports that lead nowhere": ["src/lib/a.ts", "./absent.ts", "src/lib/x.ts"],
   };
@@ -62,7 +83,7 @@ test("each way to break the house is found", async (t) => {
     const root = project(t, { [file]: importing(imports), [extra]: leaf });
     const { violations } = await checkImports(
       root,
-      ["src", "protocol", "practice", "container", "cli"].filter((folder) =>
+      ["src", "api", "packages", "drivers", "protocol", "practice", "container", "cli"].filter((folder) =>
         [file, extra].some((name) => name.startsWith(folder)),
       ),
     );

@@ -28,8 +28,8 @@ const LAYERS = [
 ];
 /** Tests and their helpers may reach further than what they test. */
 const TESTS = "\\.test\\.ts$|/testing/";
-/** The verb table is the control API's contract: all of `control` that a client may know. */
-const CONTRACT = "^src/(lib/|control/(verbs|results)\\.ts$)";
+/** What a client of the host may know. */
+const CONTRACT = "^(api/|src/lib/)";
 
 type Rules = NonNullable<IFlattenedRuleSet["forbidden"]>;
 
@@ -46,7 +46,10 @@ function rules(): Rules {
     name: `${name} may import only ${allowed.join(" ")}`,
     severity: "error" as const,
     from: { path: from, pathNot: TESTS },
-    to: { path: "^(src|drivers|protocol|container|cli|setup|practice|skills|test|bench|scripts)/", pathNot: allowed },
+    to: {
+      path: "^(src|drivers|packages|api|protocol|container|cli|setup|practice|skills|test|bench|scripts)/",
+      pathNot: allowed,
+    },
   });
   return [
     ...upward,
@@ -57,12 +60,16 @@ function rules(): Rules {
       from: {},
       to: { couldNotResolve: true, pathNot: "^bun(:|$)" },
     },
-    only("src", "^src/(?!main\\.ts$)", ["^src/", "^protocol/"]),
+    only("src", "^src/(?!main\\.ts$)", ["^src/", "^protocol/", "^api/", "^packages/"]),
     only("main.ts", "^src/main\\.ts$", ["^src/", "^protocol/", "^drivers/"]),
+    only("api", "^api/", ["^api/", "^protocol/"]),
+    // A library of our own knows nothing of NanoClaw.
+    only("packages", "^packages/([^/]+)/", ["^packages/$1/"]),
     // A driver stands behind a port of src: it knows that port, and no other driver.
     only("drivers", "^drivers/([^/]+)/", [
       "^drivers/$1/",
-      "^src/(sandbox/|gateway/|sessions/mailbox-readers\\.ts$|lib/)",
+      "^src/(sandbox/|gateway/|vault/|channels/|sessions/(mailbox-readers|files)\\.ts$|lib/)",
+      "^src/store/(address|inbox|outbox|sessions)\\.ts$",
       "^protocol/",
     ]),
     only(
@@ -79,12 +86,20 @@ function rules(): Rules {
       "^container/runner/(providers/provider|prompt)\\.ts$",
       "^protocol/",
     ]),
+    // A skill is code of its own behind a contract, and nothing here knows it.
+    only("skills", "^skills/([^/]+)/", [
+      "^skills/$1/",
+      "^src/channels/(channel\\.ts$|testing/)",
+      "^src/lib/(errors|clock|log|ids)\\.ts$",
+      "^src/store/address\\.ts$",
+      "^protocol/",
+    ]),
     only("cli", "^cli/", ["^cli/", "^protocol/", CONTRACT]),
     only("setup", "^setup/", ["^setup/", "^cli/", "^protocol/", CONTRACT]),
     {
       name: "product code imports a test",
       severity: "error",
-      from: { path: "^(src|drivers|protocol|container|cli|setup|practice)/", pathNot: TESTS },
+      from: { path: "^(src|drivers|packages|api|protocol|container|cli|setup|practice|skills)/", pathNot: TESTS },
       to: { path: `^test/|${TESTS}` },
     },
   ];
@@ -118,12 +133,15 @@ if (import.meta.main) {
   const root = resolve(import.meta.dirname, "../..");
   const { modules, violations } = await checkImports(root, [
     "src",
+    "api",
+    "packages",
     "drivers",
     "protocol",
     "container",
     "cli",
     "setup",
     "practice",
+    "skills",
   ]);
   process.stdout.write(
     `${modules} modules with imports, ${violations.length} against the rules\n${violations.map((line) => `  ${line}\n`).join("")}`,

@@ -7,8 +7,8 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { TestContext } from "node:test";
+import type { VerbInput, VerbName, VerbResult } from "../../api/verbs.ts";
 import { ControlClient, HostDown } from "../../cli/client.ts";
-import type { VerbInput, VerbName, VerbResult } from "../../src/control/verbs.ts";
 import { hostArguments } from "../../src/lib/host-command.ts";
 import { type Paths, pathsOf } from "../../src/lib/paths.ts";
 

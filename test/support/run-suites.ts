@@ -38,6 +38,8 @@ const TESTS: Record<string, TestSuite> = {
   unit: {
     folders: [
       "src",
+      "api",
+      "packages",
       "drivers",
       "protocol",
       "container",

@@ -92,7 +92,7 @@ export function world() {
     audit,
     session,
     /** Puts a message straight into the session's inbox. @returns its number. */
-    say(text: string): number {
+    say(text: string, engages = true): number {
       said += 1;
       const event = store.inbox.addEvent({
         channel: "test",
@@ -100,6 +100,9 @@ export function world() {
         thread: null,
         platformId: `p${said}`,
         revision: 0,
+        change: "said",
+        files: [],
+        script: null,
         author: "person",
         userId: OWNER,
         userName: "Owner",
@@ -109,7 +112,7 @@ export function world() {
       });
       if (event === null) throw new Error("duplicate");
       const number = store.sessions.nextNumber(SESSION, clock.now());
-      store.inbox.enqueue(SESSION, number, event, true);
+      store.inbox.enqueue(SESSION, number, event, engages);
       return number;
     },
     /** Everything in the outbox, oldest first, as "author: text". */

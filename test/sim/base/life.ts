@@ -10,6 +10,8 @@ export class Dead extends Error {
 
 export class Life {
   readonly name: string;
+  /** Nothing that it set going happens any more, although it lives. */
+  frozen = false;
   #alive = true;
   #endings: (() => void)[] = [];
   readonly #onError: (error: unknown) => void;

@@ -54,6 +54,7 @@ export class Timeline {
       const event = this.#pop(end);
       if (!event) break;
       this.now = event.at;
+      if (event.life.frozen) continue;
       this.steps += 1;
       try {
         event.run();

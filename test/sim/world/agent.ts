@@ -6,30 +6,45 @@ import type { ProviderEvent } from "../../../container/runner/providers/provider
 import type { Timer } from "../../../src/lib/clock.ts";
 import type { Container } from "./container.ts";
 import type { Machine } from "./machine.ts";
-import { type Script, scriptOf } from "./script.ts";
+import { type Deed, type Script, scriptOf } from "./script.ts";
 
 interface Prompt {
   id: string;
-  texts: string[];
+  messages: { n: number; message: { text: string } }[];
 }
+
+export interface Answer {
+  ok: boolean;
+  text: string;
+}
+
+export interface AgentHooks {
+  emit(event: ProviderEvent): void;
+  /** Asks the host for a verb. */
+  ask(verb: string, args: Record<string, unknown>, answered: (answer: Answer) => void): void;
+}
+
+/** Without an answer for so long it goes on, milliseconds. */
+const ANSWER_TIME = 60_000;
 
 export class Agent {
   readonly #machine: Machine;
   readonly #container: Container;
-  readonly #emit: (event: ProviderEvent) => void;
+  readonly #hooks: AgentHooks;
   #queue: Prompt[] = [];
   /** What the running turn has taken up, or null where none runs. */
   #taken: Script[] | null = null;
   #next: Timer | null = null;
   #calls = 0;
+  /** The last message that it said by a verb, and the last that it heard. */
+  #said: number | null = null;
+  #heard = 0;
   #closed = false;
 
-  constructor(machine: Machine, container: Container, emit: (event: ProviderEvent) => void) {
+  constructor(machine: Machine, container: Container, hooks: AgentHooks) {
     this.#machine = machine;
     this.#container = container;
-    this.#emit = (event) => {
-      if (!this.#closed) emit(event);
-    };
+    this.#hooks = hooks;
     this.#emit({ type: "continuation", value: `of ${container.id}` });
   }
 
@@ -44,12 +59,16 @@ export class Agent {
     this.#queue = [];
     this.#taken = null;
     this.#next?.cancel();
-    this.#emit({ type: "stopped", text: answerTo(taken, this.#machine), usage: null });
+    this.#emit({ type: "stopped", text: this.#answer(taken), usage: null });
   }
 
   close(): void {
     this.#closed = true;
     this.#next?.cancel();
+  }
+
+  #emit(event: ProviderEvent): void {
+    if (!this.#closed) this.#hooks.emit(event);
   }
 
   #begin(): void {
@@ -64,7 +83,8 @@ export class Agent {
     const prompt = this.#queue.shift();
     if (!prompt) return;
     this.#emit({ type: "taken", prompt: prompt.id });
-    this.#taken?.push(...prompt.texts.map(scriptOf));
+    this.#taken?.push(...prompt.messages.map(({ message }) => scriptOf(message.text)));
+    this.#heard = prompt.messages.at(-1)?.n ?? this.#heard;
   }
 
   /** One step after the other, until the longest of the scripts is done. */
@@ -84,14 +104,36 @@ export class Agent {
     this.#in(Math.max(...taken.map(({ ms }) => ms)), () => {
       if (call) this.#emit({ type: "tool_ended", call, ok: true });
       if (this.#queue.length > 0 && !taken.some(({ alone }) => alone) && world.rng.chance(0.5)) this.#takeUp();
-      this.#work(step + 1);
+      const deed = taken.map(({ does }) => does[step]).find(Boolean);
+      if (deed) this.#ask(deed, taken, () => this.#work(step + 1));
+      else this.#work(step + 1);
+    });
+  }
+
+  /** Asks for a verb and goes on when it is answered. */
+  #ask(deed: Deed, taken: Script[], goOn: () => void): void {
+    const { words, world } = this.#machine;
+    const asked = words.of(deed, taken[0]?.id ?? "", { said: this.#said, heard: this.#heard });
+    let waits = true;
+    const go = () => {
+      if (!waits || this.#closed || this.#taken !== taken) return;
+      waits = false;
+      this.#next?.cancel();
+      goOn();
+    };
+    this.#in(ANSWER_TIME, go);
+    this.#hooks.ask(asked.verb, asked.args, ({ ok, text }) => {
+      world.trace.add(this.#container.id, `${asked.verb}: ${ok ? "done" : "not done"}: ${text.slice(0, 80)}`);
+      if (ok && asked.verb === "messages.send") this.#said = (JSON.parse(text) as { message: number }).message;
+      go();
     });
   }
 
   #call(step: number): string {
     this.#calls += 1;
     const call = `call-${this.#calls}`;
-    this.#emit({ type: "tool_started", call, name: "Bash", summary: `step ${step}` });
+    const summary = `step ${step}`;
+    this.#emit({ type: "tool_started", call, name: "Bash", summary, same: summary, limit: null });
     return call;
   }
 
@@ -100,7 +142,7 @@ export class Agent {
     const failed = taken.find(({ fails }) => fails)?.fails;
     if (failed) this.#emit({ type: "error", class: failed, message: "as it was told to", usage: null });
     else if (taken.every(({ silent }) => silent)) this.#emit({ type: "end", text: "", usage: null });
-    else this.#emit({ type: "end", text: answerTo(taken, this.#machine), usage: null });
+    else this.#emit({ type: "end", text: this.#answer(taken), usage: null });
     if (this.#queue.length > 0) this.#begin();
   }
 
@@ -110,13 +152,14 @@ export class Agent {
     });
   }
 
+  /** No two answers have the same text, so that a repeated one shows. */
+  #answer(taken: Script[]): string {
+    const { words } = this.#machine;
+    const answer = words.fresh(`answer to ${taken.map(({ id }) => id).join(" ")}`);
+    return taken.some(({ long }) => long) ? words.long(answer) : answer;
+  }
+
   #pause(least: number, most: number): number {
     return this.#machine.world.rng.int(least, most);
   }
-}
-
-/** No two answers have the same text, so that a repeated one shows. */
-function answerTo(taken: Script[], machine: Machine): string {
-  machine.answers += 1;
-  return `answer ${machine.answers} to ${taken.map(({ id }) => id).join(" ")}`;
 }

@@ -63,6 +63,12 @@ export class Container {
     world.time.after(this.life, world.rng.int(...ORDERLY_MS), () => this.end(0));
   }
 
+  /** Everything in it stands still, for ever; it can only be killed. */
+  freeze(): void {
+    this.#machine.world.trace.add(this.id, "freezes");
+    this.life.frozen = true;
+  }
+
   /** SIGKILL, from whoever. */
   kill(outOfMemory = false): void {
     this.end(KILLED, outOfMemory);

@@ -24,6 +24,10 @@ export class Disk {
     this.#room = null;
   }
 
+  get isFull(): boolean {
+    return this.#room === 0;
+  }
+
   /** @throws what SQLite throws on a full disk. */
   take(): void {
     if (this.#room === null) return;

@@ -1,11 +1,20 @@
 /** The host's process: real code on simulated ports. It can be cut off at any point, and is started again after a while. */
+
 import { join } from "node:path";
+import { TerminalChannel } from "../../../drivers/terminal/terminal.ts";
 import { Audit } from "../../../src/audit/audit.ts";
+import type { Terminal } from "../../../src/channels/terminal.ts";
+import { carryOutFor } from "../../../src/control/agent-tools.ts";
+import { chatEffects } from "../../../src/control/effects/chat.ts";
+import { messageEffects } from "../../../src/control/effects/messages.ts";
+import { taskEffects } from "../../../src/control/effects/tasks.ts";
+import { type Effects, Executor } from "../../../src/control/execute.ts";
 import type { Clock } from "../../../src/lib/clock.ts";
+import { Misuse } from "../../../src/lib/errors.ts";
 import { type MessagePath, messagePath } from "../../../src/message-path.ts";
 import { containerSpec } from "../../../src/sessions/container.ts";
 import { defaultTimers, type Timers } from "../../../src/sessions/machine.ts";
-import { storeOn } from "../../../src/store/store.ts";
+import { type Store, storeOn } from "../../../src/store/store.ts";
 import { Life } from "../base/life.ts";
 import { SimDatabase, SimMailboxes } from "./disk.ts";
 import type { Machine } from "./machine.ts";
@@ -16,7 +25,12 @@ const BOOT_AGAIN_MS: [number, number] = [300, 5_000];
 
 interface Running {
   life: Life;
+  store: Store;
+  terminal: Terminal;
   path: MessagePath;
+  executor: Executor;
+  /** When it was started, in simulated milliseconds. */
+  since: number;
 }
 
 export class Host {
@@ -44,7 +58,10 @@ export class Host {
     try {
       const db = new SimDatabase(this.#machine.database, life, disk, () => promises.committed());
       this.#db = db;
-      this.running = { life, path: this.#compose(life, db) };
+      const store = storeOn(db);
+      const terminal = new TerminalChannel(db, this.#clock(life), () => "Agent");
+      const made = this.#compose(life, db, store, terminal);
+      this.running = { life, store, terminal, ...made, since: world.time.now };
       this.running.path.start().catch((error: unknown) => this.failed(error));
     } catch (error) {
       this.failed(error);
@@ -93,19 +110,20 @@ export class Host {
     world.time.after(world.outside, world.rng.int(...BOOT_AGAIN_MS), () => this.boot());
   }
 
-  #compose(life: Life, db: SimDatabase): MessagePath {
+  #clock(life: Life): Clock {
+    const { world } = this.#machine;
+    return { now: () => world.wall(), after: (ms, run) => world.time.after(life, Math.max(1, ms), run) };
+  }
+
+  #compose(life: Life, db: SimDatabase, store: Store, terminal: Terminal): Pick<Running, "path" | "executor"> {
     const machine = this.#machine;
     const { world, dir, paths } = machine;
-    const clock: Clock = {
-      now: () => world.wall(),
-      after: (ms, run) => world.time.after(life, Math.max(1, ms), run),
-    };
-    const store = storeOn(db);
+    const clock = this.#clock(life);
     const labels = { "nanoclaw.installation": paths.installation };
-    return messagePath({
-      ...{ store, clock, labels, timers },
-      audit: new Audit(db, clock),
-      random: world.rng.fork(life.name),
+    const audit = new Audit(db, clock);
+    const random = world.rng.fork(life.name);
+    const path: MessagePath = messagePath({
+      ...{ store, clock, labels, timers, audit, random },
       log: world.trace.log(life.name),
       driver: machine.engine.driver(life),
       door: machine.bells.door(life),
@@ -117,7 +135,25 @@ export class Host {
       runDir: join(dir, "run"),
       maxContainers: machine.setup.maxContainers,
       specOf: (plan) => containerSpec(plan, paths, labels),
+      terminal,
+      files: { of: () => [], take: async () => "" },
+      ...{ tools: [], carryOut: carryOutFor(store, () => executor), added: () => [], credentials: () => null },
+      load: async (id) => {
+        throw new Error(`no channel ${id}`);
+      },
       more: machine.platforms.map((platform) => platform.channel(life)),
     });
+    const { supervisor, scheduler, registry } = path;
+    const sentFile = () => {
+      throw new Misuse("there are no files here");
+    };
+    const effects = {
+      ...messageEffects({ store, clock, channel: (id) => registry.get(id), sentFile }),
+      ...taskEffects({ store, clock, random, scheduler }),
+      ...chatEffects({ store, clock, random, terminal, supervisor }),
+    };
+    // The verbs of people's own machines (credentials, groups) are not asked for here.
+    const executor = new Executor(effects as unknown as Effects, db, audit);
+    return { path, executor };
   }
 }

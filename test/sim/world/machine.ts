@@ -9,17 +9,27 @@ import { type Paths, pathsOf } from "../../../src/lib/paths.ts";
 import type { Address } from "../../../src/store/address.ts";
 import { openStore } from "../../../src/store/store.ts";
 import { Promises } from "../promises.ts";
+import { Stops } from "../stops.ts";
+import { Words } from "../words.ts";
 import { Bells } from "./bells.ts";
 import { Disk } from "./disk.ts";
 import { Engine } from "./engine.ts";
 import { Host } from "./host.ts";
 import { People, TERMINAL } from "./people.ts";
-import { Platform } from "./platform.ts";
+import { type Abilities, Platform } from "./platform.ts";
 import { Readers } from "./readers.ts";
+import { type Script, scriptText } from "./script.ts";
 import type { World } from "./world.ts";
 
 const ROOT = resolve(import.meta.dirname, "../../..");
 const DAY = 86_400_000;
+
+/** What they can do is what tells the platforms apart. */
+const PLATFORMS: Record<string, Abilities> = {
+  keyed: { edits: true, reactions: true, buttons: true, maxLength: 4_096, idempotency: { kind: "key", validFor: DAY } },
+  bare: { edits: false, reactions: true, buttons: false, maxLength: 200, idempotency: { kind: "none" } },
+  looking: { edits: true, reactions: false, buttons: true, maxLength: 300, idempotency: { kind: "reconcile" } },
+};
 
 /** A scheduled task that runs once. */
 export interface TaskPlan {
@@ -27,6 +37,7 @@ export interface TaskPlan {
   /** When it is due, in simulated milliseconds. */
   at: number;
   session: "own" | "chat";
+  script: Script;
 }
 
 export interface Setup {
@@ -47,14 +58,14 @@ export class Machine {
   readonly readers: Readers;
   readonly platforms: Platform[];
   readonly people: People;
+  readonly stops: Stops;
+  readonly words: Words;
   readonly promises: Promises;
   readonly host: Host;
   /** Outbound mailboxes whose runner was cut off in a commit. */
   readonly halfCommits = new Set<string>();
   /** How often each outbound mailbox was committed to. */
   readonly versions = new Map<string, number>();
-  /** Answers that agents gave so far. */
-  answers = 0;
   readonly #window: DatabaseSync;
   readonly #questions = new Map<string, StatementSync>();
 
@@ -69,15 +80,16 @@ export class Machine {
     this.people = new People(this);
     this.#furnish();
     this.#window = new DatabaseSync(this.database, { readOnly: true });
+    this.stops = new Stops(this);
+    this.words = new Words(this);
     this.promises = new Promises(this);
     this.bells = new Bells(world);
     this.engine = new Engine(this);
     this.readers = new Readers(this);
-    const platform = (id: string, idempotency: ConstructorParameters<typeof Platform>[2]) =>
-      new Platform(world, id, idempotency, (event, acceptance) =>
-        this.promises.acknowledged(event.address, event.platformId, acceptance),
-      );
-    this.platforms = [platform("keyed", { kind: "key", validFor: DAY }), platform("bare", { kind: "none" })];
+    this.platforms = Object.entries(PLATFORMS).map(
+      ([id, abilities]) =>
+        new Platform(world, id, abilities, (event, acceptance) => this.promises.answered(event, acceptance)),
+    );
     this.host = new Host(this);
   }
 
@@ -114,15 +126,22 @@ export class Machine {
       store.groups.addMessagingGroup({ id, channel, chat, unknownSenderPolicy });
       store.groups.wire(id, { agentGroup: group.id, engageMode: "always", sessionMode: "per-thread" });
     }
-    for (const [index, { place, at, session }] of setup.tasks.entries()) {
+    for (const [index, { place, at, session, script }] of setup.tasks.entries()) {
       const due = world.wall() + at;
       const standing = { state: "active", nextAt: due, failures: 0, note: "" } as const;
       store.tasks.add({
         ...{ ...standing, id: `t-${index}`, agentGroup: group.id, address: place, session, name: `task ${index}` },
-        ...{ prompt: "Do it.", schedule: { kind: "once", at: due }, timeZone: "UTC", missed: "latest" },
+        ...{
+          prompt: scriptText(script),
+          script: null,
+          schedule: { kind: "once", at: due },
+          timeZone: "UTC",
+          missed: "latest",
+        },
         createdAt: world.wall(),
       });
-      this.people.expect({ id: `task ${index}`, place, at, platformId: `task:t-${index}:${due}` });
+      // A task that has nothing to say says nothing.
+      if (!script.silent) this.people.expect({ id: `task ${index}`, place, at, platformId: `task:t-${index}:${due}` });
     }
     store.db.close();
   }

@@ -1,19 +1,18 @@
-/**
- * A messaging platform and the channel to it. What people say is handed over until it is acknowledged, at times twice or
- * out of order; what it is sent is shown, and its answers follow its mood. It outlives the host.
- */
-import type {
-  Acceptance,
-  Capabilities,
-  Channel,
-  ChannelEvent,
-  ChannelHost,
-  OutgoingMessage,
-  Receipt,
+/** A messaging platform and the channel to it: what it is sent is shown, and its answers follow its mood. It outlives the host. */
+import { isDeepStrictEqual } from "node:util";
+import {
+  type Acceptance,
+  type Capabilities,
+  type Channel,
+  type ChannelEvent,
+  type OutgoingMessage,
+  type Receipt,
+  STOP_BUTTON,
 } from "../../../src/channels/channel.ts";
 import { Rejected, Retryable, Unknown } from "../../../src/lib/errors.ts";
 import type { Address } from "../../../src/store/address.ts";
 import type { Life } from "../base/life.ts";
+import { Updates } from "./updates.ts";
 import type { World } from "./world.ts";
 
 export type Mood =
@@ -38,13 +37,12 @@ export interface Shown {
   author: "agent" | "system";
   text: string;
   answers: string[];
+  /** With which it was sent first. */
   key: string;
+  platformId: string;
 }
 
-interface Update {
-  event: ChannelEvent;
-  acknowledged: boolean;
-}
+export type Abilities = Pick<Capabilities, "edits" | "reactions" | "buttons" | "maxLength" | "idempotency">;
 
 const FICKLE: Mood[] = [
   { kind: "well" },
@@ -54,148 +52,164 @@ const FICKLE: Mood[] = [
   { kind: "loses answers", arrived: false },
 ];
 const WAY_MS: [number, number] = [2, 60];
-/** A platform hands an update over again when it was not acknowledged for so long. */
-const HAND_OVER_AGAIN = 3_000;
 
 export class Platform {
   readonly id: string;
   readonly shown: Shown[] = [];
+  readonly abilities: Abilities;
   mood: Mood = { kind: "well" };
-  /** Keys of messages that it refused. */
-  readonly #refused = new Set<string>();
-  /** How often it did not tell what became of a message, by key. */
-  readonly #untold = new Map<string, number>();
   readonly #world: World;
-  readonly #idempotency: Capabilities["idempotency"];
+  readonly #updates: Updates;
+  /** Keys of messages, and ids of changed ones, that it refused. */
+  readonly #refused = new Set<string>();
+  /** How often it did not tell what became of a message, by key, or of a change, by the message's id. */
+  readonly #untold = new Map<string, number>();
+  /** What it remembers of keys. */
   readonly #remembered = new Map<string, { at: number; platformId: string }>();
-  #updates: Update[] = [];
-  #listener: { life: Life; host: ChannelHost } | null = null;
   #ids = 0;
-  /** Called when the host has answered an event. */
-  readonly #answered: (event: ChannelEvent, acceptance: Acceptance) => void;
 
   constructor(
     world: World,
     id: string,
-    idempotency: Capabilities["idempotency"],
+    abilities: Abilities,
     answered: (event: ChannelEvent, acceptance: Acceptance) => void,
   ) {
     this.#world = world;
     this.id = id;
-    this.#idempotency = idempotency;
-    this.#answered = answered;
+    this.abilities = abilities;
+    this.#updates = new Updates(world, () => this.mood.kind !== "dead", answered);
   }
 
-  /** Whether the message may have been given up: it was refused, or, without keys, nothing was told of it twice. */
+  /** Whether the message may have been given up: it was refused, or nothing was told of it twice and can't be found out. */
   gaveUp(key: string): boolean {
     if (this.#refused.has(key)) return true;
-    return this.#idempotency.kind !== "key" && (this.#untold.get(key) ?? 0) > 1;
+    return this.abilities.idempotency.kind === "none" && this.untold(key) > 1;
+  }
+
+  untold(key: string): number {
+    return this.#untold.get(key) ?? 0;
+  }
+
+  /** Whether a change of the message was refused. */
+  refusedChange(platformId: string): boolean {
+    return this.#refused.has(platformId);
+  }
+
+  /** Whether the host has taken everything that people did. */
+  get settled(): boolean {
+    return this.#updates.settled;
   }
 
   /** Somebody says something. @returns the platform's id of the message. */
   say(chat: string, thread: string | null, text: string): string {
     const platformId = this.#newId();
-    const update: Update = {
-      acknowledged: false,
-      event: {
-        address: { channel: this.id, chat, thread },
-        ...{ platformId, revision: 0, user: `${this.id}:someone`, userName: "Someone", text, mentioned: true },
-        at: this.#world.wall(),
-      },
-    };
-    this.#updates.push(update);
-    this.#handOver(update);
+    this.#updates.add(this.#event(chat, thread, platformId, 0, "said", text));
     return platformId;
+  }
+
+  /** Its author changes a message, or takes it back with null. */
+  amend(chat: string, thread: string | null, platformId: string, revision: number, text: string | null): void {
+    const change = text === null ? "deleted" : "edited";
+    this.#updates.add(this.#event(chat, thread, platformId, revision, change, text ?? ""));
+  }
+
+  /** Somebody presses "stop" on a draft. @returns what was answered; null where none is shown or nobody hears it. */
+  async pressStop(chat: string, thread: string | null): Promise<string | null> {
+    const { listener } = this.#updates;
+    const draft = this.shown.find((one) => one.chat === chat && one.thread === thread && isDraft(one));
+    if (!draft || !listener?.life.alive || !this.abilities.buttons) return null;
+    const address = { channel: this.id, chat, thread };
+    const press = { address, user: `${this.id}:someone`, userName: "Someone", value: STOP_BUTTON.value };
+    return listener.host.press(press).catch(() => null);
   }
 
   /** The channel as one process of the host has it. */
   channel(life: Life): Channel {
+    const { edits, reactions, idempotency } = this.abilities;
     return {
       id: this.id,
-      credentials: null,
-      capabilities: {
-        ...{ threads: true, edits: false, reactions: false, buttons: false, files: false, typing: false },
-        ...{ maxLength: 4_096, markup: "none", idempotency: this.#idempotency },
-      },
-      start: async (host) => {
-        this.#listener = { life, host };
-        for (const update of this.#updates) this.#handOver(update);
-      },
-      stop: async () => {
-        this.#listener = null;
-      },
+      capabilities: { threads: true, files: false, typing: true, markup: "none", ...this.abilities },
+      start: async (host) => this.#updates.listen({ life, host }),
+      stop: async () => this.#updates.listen(null),
       health: () => ({ state: "up", detail: "" }),
-      send: (address, message, key) => this.#send(life, address, message, key),
+      typing: () => {},
+      send: (address, message, key) => this.#meet(life, key, message.text, () => this.#show(address, message, key)),
+      ...(edits && {
+        edit: (_address, id, message) => this.#meet(life, id, message.text, () => this.#change(id, message)),
+      }),
+      ...(reactions && { react: (_address, id, emoji) => this.#meet(life, `${id}!`, emoji, () => {}) }),
+      ...(idempotency.kind === "reconcile" && {
+        reconcile: (_address, key) =>
+          this.#meet(life, `${key}?`, "", () => {
+            const known = this.shown.find((one) => one.key === key);
+            return known ? { platformId: known.platformId } : null;
+          }),
+      }),
     };
   }
 
-  #send(life: Life, address: Address, message: OutgoingMessage, key: string): Promise<Receipt> {
-    const sent = this.#world.call(life, WAY_MS, () => this.#receive(address, message, key));
-    return sent.then((receipt) => receipt ?? new Promise<never>(() => {}));
+  /** Something is asked of it: what becomes of that, and what is told, is a matter of mood. */
+  async #meet<Result>(life: Life, about: string, text: string, effect: () => Result): Promise<Result> {
+    const outcome = await this.#world.call(life, WAY_MS, () => {
+      const mood = this.mood.kind === "fickle" ? this.#world.rng.pick(FICKLE) : this.mood;
+      this.#world.trace.add(this.id, `gets ${about} (${mood.kind}): ${text.slice(0, 60)}`);
+      if (text.length > this.abilities.maxLength) {
+        this.#world.broken("no text is longer than its platform takes", `${about}: ${text.length} characters`);
+      }
+      if (mood.kind === "dead") throw new Retryable("the platform can't be reached");
+      if (mood.kind === "busy") throw new Retryable("too many requests", mood.retryAfter);
+      if (mood.kind === "refuses") {
+        this.#refused.add(about);
+        throw new Rejected("the agent is not in this chat");
+      }
+      if (mood.kind === "loses answers" && !mood.arrived) throw this.#unknown(about);
+      const result = effect();
+      if (mood.kind === "loses answers") throw this.#unknown(about);
+      if (mood.kind !== "silent") return { result };
+      this.#unknown(about);
+      return null;
+    });
+    return outcome ? outcome.result : new Promise<never>(() => {});
   }
 
-  /** @returns null for no answer at all */
-  #receive({ chat, thread }: Address, { author, text, answers }: OutgoingMessage, key: string): Receipt | null {
-    const mood = this.mood.kind === "fickle" ? this.#world.rng.pick(FICKLE) : this.mood;
-    this.#world.trace.add(this.id, `gets ${key} (${mood.kind}) for ${chat}: ${text.slice(0, 60)}`);
-    if (mood.kind === "dead") throw new Retryable("the platform can't be reached");
-    if (mood.kind === "busy") throw new Retryable("too many requests", mood.retryAfter);
-    if (mood.kind === "refuses") {
-      this.#refused.add(key);
-      throw new Rejected("the agent is not in this chat");
-    }
-    if (mood.kind === "loses answers" && !mood.arrived) throw this.#unknown(key);
+  #show({ chat, thread }: Address, { author, text, answers }: OutgoingMessage, key: string): Receipt {
+    const { idempotency } = this.abilities;
     const known = this.#remembered.get(key);
-    const remembers = this.#idempotency.kind === "key" && known && this.#age(known.at) < this.#idempotency.validFor;
-    const platformId = remembers ? known.platformId : this.#newId();
-    if (!remembers) {
-      this.shown.push({ chat, thread, author, text, answers, key });
-      this.#remembered.set(key, { at: this.#world.time.now, platformId });
+    if (known && idempotency.kind === "key" && this.#world.time.now - known.at < idempotency.validFor) {
+      return { platformId: known.platformId };
     }
-    if (mood.kind === "loses answers") throw this.#unknown(key);
-    if (mood.kind === "silent") {
-      this.#unknown(key);
-      return null;
-    }
+    const platformId = this.#newId();
+    this.#remembered.set(key, { at: this.#world.time.now, platformId });
+    this.shown.push({ chat, thread, author, text, answers, key, platformId });
     return { platformId };
   }
 
-  #handOver(update: Update): void {
-    const listener = this.#listener;
-    if (!listener || update.acknowledged) return;
-    const { time, rng, calm } = this.#world;
-    const lag = !calm && rng.chance(0.1) ? 2_000 : 40;
-    time.after(listener.life, rng.int(1, lag), () => {
-      if (this.mood.kind === "dead") return;
-      listener.host.accept(update.event).then(
-        (acceptance) => {
-          this.#answered(update.event, acceptance);
-          const late = !this.#world.calm && rng.chance(0.1) ? 2 * HAND_OVER_AGAIN : 20;
-          time.after(this.#world.outside, rng.int(1, late), () => this.#acknowledge(update));
-        },
-        () => {},
-      );
-    });
-    time.after(this.#world.outside, lag + HAND_OVER_AGAIN, () => this.#handOver(update));
+  #change(platformId: string, { author, text, answers }: OutgoingMessage): void {
+    const shown = this.shown.find((one) => one.platformId === platformId);
+    if (!shown) throw new Rejected(`there is no message ${platformId}`);
+    if (!isDeepStrictEqual(shown.answers, answers)) shown.answers = [...shown.answers, ...answers];
+    Object.assign(shown, { author, text });
   }
 
-  #acknowledge(update: Update): void {
-    update.acknowledged = true;
-    this.#updates = this.#updates.filter((one) => one !== update);
-    if (this.#world.calm || !this.#world.rng.chance(0.05)) return;
-    // Platforms do that after a failure of their own.
-    update.acknowledged = false;
-    this.#updates.push(update);
-    this.#handOver(update);
+  #event(
+    chat: string,
+    thread: string | null,
+    platformId: string,
+    revision: number,
+    change: ChannelEvent["change"],
+    text: string,
+  ): ChannelEvent {
+    return {
+      address: { channel: this.id, chat, thread },
+      ...{ platformId, revision, user: `${this.id}:someone`, userName: "Someone", text },
+      ...{ mentioned: true, direct: false, change, files: [] },
+      at: this.#world.wall(),
+    };
   }
 
-  #unknown(key: string): Unknown {
-    this.#untold.set(key, (this.#untold.get(key) ?? 0) + 1);
+  #unknown(about: string): Unknown {
+    this.#untold.set(about, this.untold(about) + 1);
     return new Unknown("the connection broke before the answer");
-  }
-
-  #age(since: number): number {
-    return this.#world.time.now - since;
   }
 
   #newId(): string {
@@ -203,3 +217,6 @@ export class Platform {
     return `${this.id}-${this.#ids}`;
   }
 }
+
+/** It shows what is still being written. */
+export const isDraft = ({ text }: Pick<Shown, "text">): boolean => / …\)?$/.test(text);

@@ -8,7 +8,7 @@ import { type Effect, Turns } from "../../../container/runner/turns.ts";
 import { runnerConfig } from "../../../protocol/config.ts";
 import { inside } from "../../../protocol/layout.ts";
 import { MailboxWriter } from "../../../protocol/mailbox/writer.ts";
-import { Agent } from "./agent.ts";
+import { Agent, type Answer } from "./agent.ts";
 import type { BellEnd } from "./bells.ts";
 import type { Container } from "./container.ts";
 import { Journal } from "./journal.ts";
@@ -16,6 +16,8 @@ import type { Machine } from "./machine.ts";
 
 /** Exit code of a runner that can't write its mailbox. */
 const OUTBOX = 3;
+/** Between two signs of life while a turn runs. */
+const BEAT = 10_000;
 /** The net under the bell. */
 const GLANCE = 5_000;
 
@@ -27,6 +29,8 @@ export class Runner {
   readonly #journal: Journal;
   readonly #bell: BellEnd;
   #agent: Agent | null = null;
+  /** Who waits for the answer to a row. */
+  readonly #asked = new Map<number, (answer: Answer) => void>();
   #tail = Promise.resolve();
 
   constructor(machine: Machine, container: Container) {
@@ -51,6 +55,7 @@ export class Runner {
       path: container.hostPath(inside.inboundDb),
       onRows: (rows) => {
         machine.promises.inboundSeen(session, rows);
+        for (const { body } of rows) if (body.kind === "answer") this.#asked.get(body.to)?.(body);
         this.#perform(this.#turns.rows(rows));
       },
       onTaken: (n) => this.#journal.taken(n),
@@ -58,6 +63,7 @@ export class Runner {
     });
     this.#bell = machine.bells.runnerEnd(life, container.hostPath(inside.socketDir), () => void this.#look());
     this.#glanceLater();
+    this.#beatLater();
     void this.#look();
   }
 
@@ -77,6 +83,21 @@ export class Runner {
     });
   }
 
+  #beatLater(): void {
+    this.#machine.world.time.after(this.#container.life, BEAT, () => {
+      this.#perform(this.#turns.beat());
+      this.#beatLater();
+    });
+  }
+
+  /** The agent asks the host for a verb. */
+  #ask(verb: string, args: Record<string, unknown>, answered: (answer: Answer) => void): void {
+    const asked = this.#turns.verb(verb, args);
+    if (!asked) return;
+    this.#asked.set(asked.n, answered);
+    this.#perform(asked.effects);
+  }
+
   #perform(effects: Effect[]): void {
     for (const effect of effects) this.#tail = this.#tail.then(() => this.#do(effect));
   }
@@ -92,8 +113,11 @@ export class Runner {
         return this.#journal.progress(effect.progress);
       case "send":
         await this.#journal.flush();
-        this.#agent ??= new Agent(this.#machine, this.#container, (event) => this.#perform(this.#turns.event(event)));
-        return this.#agent.send({ id: effect.prompt, texts: effect.messages.map(({ text }) => text) });
+        this.#agent ??= new Agent(this.#machine, this.#container, {
+          emit: (event) => this.#perform(this.#turns.event(event)),
+          ask: (verb, args, answered) => this.#ask(verb, args, answered),
+        });
+        return this.#agent.send({ id: effect.prompt, messages: effect.messages });
       case "interrupt":
         return this.#agent?.interrupt();
       case "rest":

@@ -1,6 +1,10 @@
 /** The script of a message: words that tell the agent what to do, as text, because text is what travels. */
 import { type ErrorClass, errorClass } from "../../../protocol/rows.ts";
 
+/** What an agent does with the host's verbs between two steps. */
+export const deeds = ["send", "send-long", "edit", "react", "schedule"] as const;
+export type Deed = (typeof deeds)[number];
+
 export interface Script {
   /** Names the message. */
   id: string;
@@ -18,11 +22,22 @@ export interface Script {
   /** Ends without an answer. */
   silent: boolean;
   fails: ErrorClass | null;
+  /** Ends with an answer that has to be split on most platforms. */
+  long: boolean;
+  /** One after each step. */
+  does: Deed[];
 }
 
-export function scriptText({ id, steps, ms, tools, hangs, dies, alone, silent, fails }: Script): string {
-  const words = [id, `${steps}x${ms}`, `tools:${tools}`, hangs && "hangs", dies && "dies"];
-  return [...words, alone && "alone", silent && "silent", fails && `fails:${fails}`].filter(Boolean).join(" ");
+export function scriptText(script: Script): string {
+  const { id, steps, ms, tools, hangs, dies, alone, silent, fails, long, does } = script;
+  const words = [id, `${steps}x${ms}`, `tools:${tools}`, hangs && "hangs", dies && "dies", alone && "alone"];
+  const more = [
+    silent && "silent",
+    fails && `fails:${fails}`,
+    long && "long",
+    does.length > 0 && `does:${does.join()}`,
+  ];
+  return [...words, ...more].filter(Boolean).join(" ");
 }
 
 /** What was not written by a script is a short piece of work. */
@@ -38,6 +53,10 @@ export function scriptOf(text: string): Script {
     dies: has("dies"),
     alone: has("alone"),
     silent: has("silent"),
+    long: has("long"),
+    does: (/\bdoes:([a-z,-]+)/.exec(text)?.[1] ?? "").split(",").filter(isDeed),
     fails: errorClass.safeParse(/\bfails:(\w+)/.exec(text)?.[1]).data ?? null,
   };
 }
+
+const isDeed = (word: string): word is Deed => (deeds as readonly string[]).includes(word);

@@ -1,0 +1,98 @@
+/**
+ * A platform made of files, which has nothing against sending twice: what people say lies in `in` until it is taken, what
+ * they are told appears in `out`, one file a message. It outlives the host.
+ */
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Channel, ChannelHost, OutgoingMessage, Receipt } from "../../src/channels/channel.ts";
+
+export const PAPER = "paper";
+const LOOK_AGAIN = 30;
+
+export interface Note {
+  id: string;
+  text: string;
+}
+
+export interface Printed {
+  key: string;
+  text: string;
+  answers: string[];
+}
+
+export class Paper {
+  readonly #in: string;
+  readonly #out: string;
+
+  constructor(dir: string) {
+    this.#in = join(dir, "in");
+    this.#out = join(dir, "out");
+    for (const folder of [this.#in, this.#out]) mkdirSync(folder, { recursive: true });
+  }
+
+  /** A person says something. */
+  write(note: Note): void {
+    writeFileSync(join(this.#in, `.${note.id}`), JSON.stringify(note));
+    renameSync(join(this.#in, `.${note.id}`), join(this.#in, note.id));
+  }
+
+  /** What waits to be taken, the oldest first. */
+  waiting(): Note[] {
+    return visible(this.#in).map((name) => JSON.parse(readFileSync(join(this.#in, name), "utf8")) as Note);
+  }
+
+  taken({ id }: Note): void {
+    rmSync(join(this.#in, id));
+  }
+
+  print(printed: Printed): string {
+    const name = String(visible(this.#out).length).padStart(6, "0");
+    writeFileSync(join(this.#out, `.${name}`), JSON.stringify(printed));
+    renameSync(join(this.#out, `.${name}`), join(this.#out, name));
+    return name;
+  }
+
+  /** What people see, in order. */
+  printed(): Printed[] {
+    return visible(this.#out).map((name) => JSON.parse(readFileSync(join(this.#out, name), "utf8")) as Printed);
+  }
+}
+
+const visible = (folder: string) =>
+  readdirSync(folder)
+    .filter((name) => !name.startsWith("."))
+    .sort();
+
+/** The channel to it. */
+export function paperChannel(paper: Paper): Channel {
+  let timer: NodeJS.Timeout | null = null;
+  const address = { channel: PAPER, chat: "desk", thread: null };
+  const look = async (host: ChannelHost) => {
+    for (const note of paper.waiting()) {
+      await host.accept({
+        ...{ address, platformId: note.id, revision: 0, change: "said", text: note.text, at: Date.now(), files: [] },
+        ...{ user: `${PAPER}:someone`, userName: "Someone", mentioned: true, direct: true },
+      });
+      paper.taken(note);
+    }
+    if (timer) timer = setTimeout(() => void look(host), LOOK_AGAIN);
+  };
+  return {
+    id: PAPER,
+    capabilities: {
+      ...{ threads: false, edits: false, reactions: false, buttons: false, files: false, typing: false },
+      ...{ maxLength: 200, markup: "none", idempotency: { kind: "none" } },
+    },
+    async start(host) {
+      timer = setTimeout(() => void look(host), LOOK_AGAIN);
+    },
+    async stop() {
+      if (timer) clearTimeout(timer);
+      timer = null;
+    },
+    health: () => ({ state: "up", detail: "" }),
+    async send(_address, { text, answers }: OutgoingMessage, key): Promise<Receipt> {
+      return { platformId: paper.print({ key, text, answers }) };
+    },
+  };
+}
