@@ -104,7 +104,11 @@ export const verbs = {
     stream: true,
   }),
   "chat.stop": verb({ summary: "Stop the turn that runs for a terminal chat", args: { chat }, result: is.stopped }),
-  "chat.list": verb({ summary: "List the terminal chats", result: z.array(is.chat) }),
+  "chat.list": verb({
+    summary: "List the terminal chats, the latest used first",
+    args: { limit },
+    result: z.array(is.chat),
+  }),
   "claw.open": verb({
     summary: "Open a terminal chat of its own with an agent, or take one up again",
     args: {
@@ -138,7 +142,11 @@ export const verbs = {
     positional: ["folder"],
     result: is.group,
   }),
-  "sessions.list": verb({ summary: "List the sessions and what each is doing", result: z.array(is.session) }),
+  "sessions.list": verb({
+    summary: "List the sessions and what each is doing, the latest used first",
+    args: { limit },
+    result: z.array(is.session),
+  }),
 
   "credentials.list": verb({
     summary: "List the stored credentials, never their values",

@@ -126,8 +126,12 @@ export class TerminalChannel implements Terminal {
     };
   }
 
-  chats(): TerminalChat[] {
-    return this.#db.all("SELECT chat, count(*) AS messages, max(at) AS lastAt FROM terminal_messages GROUP BY chat");
+  chats(limit: number): TerminalChat[] {
+    return this.#db.all(
+      `SELECT chat, count(*) AS messages, max(at) AS lastAt FROM terminal_messages
+       GROUP BY chat ORDER BY max(n) DESC LIMIT ?`,
+      limit,
+    );
   }
 
   /** Appends to the log, or finds what the same key appended before. */

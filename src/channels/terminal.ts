@@ -34,7 +34,8 @@ export interface Terminal extends Channel {
   history(chat: string, after: number, tail: number | null): TerminalMessage[];
   /** Calls `follow` for everything that happens in the chat from now on. @returns how to stop it. */
   follow(chat: string, follow: (event: TerminalEvent) => void): () => void;
-  chats(): TerminalChat[];
+  /** The latest used first. */
+  chats(limit: number): TerminalChat[];
 }
 
 /** How the agent of a terminal chat is called. */

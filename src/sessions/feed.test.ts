@@ -27,7 +27,7 @@ function given() {
   let acked: string | null = null;
   const files = new Map<number, FedFile[] | null>();
   const source = {
-    unfinished: () => w.store.inbox.unfinished(SESSION),
+    unfinished: (limit: number) => w.store.inbox.unfinished(SESSION, 0, limit),
     outboundCursor: () => w.store.sessions.session(SESSION)?.outboundCursor ?? 0,
     alreadyDone: () => ["Bash (make tea) ended well"],
     receipts: ({ number }: InboxRow) => receipts(w.store.outbox.outcomes(SESSION, number)),
@@ -267,7 +267,7 @@ test("context never hides what wants an answer, however much of it there is", ()
   const asked = say("and you?");
   open();
   assert.deepEqual(numbers(), [...context.slice(-100), asked], "the latest of it, in order");
-  assert.ok(store.inbox.unfinished(SESSION, 0, 5_000).length <= 501, "the rest has its end");
+  assert.ok(store.inbox.unfinished(SESSION, 0, 5_000).length <= 201, "the rest has its end");
   store.inbox.intoTurn(SESSION, numbers(), 1);
   store.inbox.finish(SESSION, numbers(), 1, "done");
   store.inbox.endContext(SESSION, asked);

@@ -5,7 +5,7 @@
 import type { MailboxWriter } from "../../protocol/mailbox/writer.ts";
 import type { InboundBody, InboundRow } from "../../protocol/rows.ts";
 import type { Answer } from "../store/calls.ts";
-import type { InboxRow } from "../store/inbox.ts";
+import { type InboxRow, MOST_WAITING_CONTEXT } from "../store/inbox.ts";
 import type { FedFile } from "./files.ts";
 
 /** Rows and characters of text that the file holds at most; one row always fits. */
@@ -13,12 +13,14 @@ const WINDOW_ROWS = 200;
 const WINDOW_TEXT = 400_000;
 /** Of these, rows that only ride along with the first message that wants an answer. */
 const MOST_CONTEXT = 100;
+/** What is looked at: context that gives way, the window, and one more. */
+const MOST_ROWS = MOST_WAITING_CONTEXT + WINDOW_ROWS + 1;
 
 export type Mailbox = Pick<MailboxWriter, "commit" | "lastNumber" | "close">;
 
 export interface FeedSource {
-  /** Rows without an end, in order. */
-  unfinished(): InboxRow[];
+  /** The first so many rows without an end, in order. */
+  unfinished(limit: number): InboxRow[];
   outboundCursor(): number;
   /** What a cut-off turn had done before this row was queued again. */
   alreadyDone(row: InboxRow): string[];
@@ -39,6 +41,8 @@ export class Feed {
   readonly #source: FeedSource;
   /** Numbers that are in the file, and the attempt that each was written with. */
   readonly #written = new Map<number, number>();
+  /** Those of them that are messages. */
+  readonly #messages = new Set<number>();
   #acked = 0;
   /** Control rows that stay for one more settling: the next one may come before the runner has looked. */
   readonly #young = new Set<number>();
@@ -66,14 +70,19 @@ export class Feed {
 
   /** Takes away what is finished and tells the runner how far its rows were taken. @returns as `project`. */
   settle(): boolean {
-    const open = new Set([...this.#source.unfinished(), ...this.#source.answers(0)].map(({ number }) => number));
+    const open = new Set(
+      [...this.#source.unfinished(MOST_ROWS), ...this.#source.answers(0)].map(({ number }) => number),
+    );
     if (this.#stops()) open.add(this.#source.stoppedUpTo());
     const gone = [...this.#written.keys()].filter((number) => !open.has(number) && !this.#young.has(number));
     this.#young.clear();
     const rows = this.#missing();
     if (gone.length > 0 || rows.length > 0 || this.#source.outboundCursor() !== this.#acked) {
       this.#commit(rows, { numbers: gone });
-      for (const number of gone) this.#written.delete(number);
+      for (const number of gone) {
+        this.#written.delete(number);
+        this.#messages.delete(number);
+      }
     }
     return rows.length > 0;
   }
@@ -89,7 +98,7 @@ export class Feed {
   /** The first message that was stopped before the runner was given it; null for none. */
   stoppedBefore(): number | null {
     const stop = this.#source.stoppedUpTo();
-    const held = this.#source.unfinished().find(({ number }) => number < stop && !this.#written.has(number));
+    const held = this.#source.unfinished(MOST_ROWS).find(({ number }) => number < stop && !this.#written.has(number));
     return held?.number ?? null;
   }
 
@@ -103,13 +112,14 @@ export class Feed {
     this.#acked = acked;
     for (const { n, attempt, body } of rows) {
       this.#written.set(n, attempt);
+      if (body.kind === "message") this.#messages.add(n);
       if (body.kind === "answer") this.#answered = Math.max(this.#answered, n);
     }
   }
 
   /** Whether something is to be stopped that has no end yet. */
   #stops(): boolean {
-    const [first] = this.#source.unfinished();
+    const [first] = this.#source.unfinished(1);
     return first !== undefined && first.number < this.#source.stoppedUpTo();
   }
 
@@ -121,9 +131,11 @@ export class Feed {
       .map(({ number, to, ok, text }) => ({ n: number, attempt: 0, body: { kind: "answer", to, ok, text } }));
     if (this.#stops() && !this.#written.has(stop))
       missing.push({ n: stop, attempt: 0, body: { kind: "control", action: "stop" } });
+    // Full: nothing fits before something of it has its end.
+    if (this.#messages.size >= WINDOW_ROWS) return missing;
     let rows = 0;
     let text = 0;
-    for (const row of withoutStaleContext(this.#source.unfinished())) {
+    for (const row of withoutStaleContext(this.#source.unfinished(MOST_ROWS))) {
       rows += 1;
       text += row.text.length;
       if (rows > 1 && (rows > WINDOW_ROWS || text > WINDOW_TEXT)) break;

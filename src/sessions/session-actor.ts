@@ -407,7 +407,7 @@ export class SessionActor {
     const { store, clock } = this.#parts;
     const { id } = this.session;
     this.#feed ??= this.#openFeed({
-      unfinished: () => store.inbox.unfinished(id),
+      unfinished: (limit) => store.inbox.unfinished(id, 0, limit),
       outboundCursor: () => store.sessions.session(id)?.outboundCursor ?? 0,
       alreadyDone: () => alreadyDone(store.turns, id),
       receipts: ({ number }) => receipts(store.outbox.outcomes(id, number)),

@@ -57,7 +57,7 @@ export interface InboxRow {
 }
 
 /** Rows of a session that wait only to ride along, the latest. */
-const MOST_CONTEXT = 500;
+export const MOST_WAITING_CONTEXT = 200;
 
 type StoredRow = Omit<InboxRow, "engages" | "files"> & { engages: number; files: string };
 
@@ -107,7 +107,7 @@ export class Inbox {
     this.#db.run(
       `UPDATE inbox SET state='done' WHERE ${waiting} AND number <=
          (SELECT number FROM inbox WHERE ${waiting} ORDER BY number DESC LIMIT 1 OFFSET ?2)`,
-      ...[session, MOST_CONTEXT],
+      ...[session, MOST_WAITING_CONTEXT],
     );
   }
 
@@ -184,9 +184,10 @@ export class Inbox {
     return this.#db.get(sql, session) !== undefined;
   }
 
-  countUnfinished(): number {
-    const sql = "SELECT count(*) AS count FROM inbox WHERE state IN ('queued','in_turn')";
-    return this.#db.get<{ count: number }>(sql)?.count ?? 0;
+  /** Rows without an end, of one session or of all. */
+  countUnfinished(session?: SessionId): number {
+    const sql = `SELECT count(*) AS count FROM inbox WHERE state IN ('queued','in_turn')${session ? " AND session_id=?" : ""}`;
+    return this.#db.get<{ count: number }>(sql, ...(session ? [session] : []))?.count ?? 0;
   }
 
   /** Puts queued rows into a turn. @returns those numbers that were not queued. */

@@ -63,7 +63,8 @@ export function chatEffects(
         return { stopped: true };
       });
     },
-    "chat.list": () => terminal.chats().map((chat) => ({ ...chat, group: groupOf(chat.chat)?.folder ?? "" })),
+    "chat.list": ({ limit }) =>
+      terminal.chats(limit).map((chat) => ({ ...chat, group: groupOf(chat.chat)?.folder ?? "" })),
     "claw.open": ({ group: folder, session: wanted, runtime }, { record }) => {
       if (wanted) return reopened(store, wanted);
       const group = folder ? store.groups.agentGroupByFolder(folder) : store.groups.agentGroups()[0];

@@ -70,13 +70,13 @@ export function groupEffects(
       });
     },
 
-    "sessions.list": () =>
-      store.sessions.list(1000).map((session) => ({
+    "sessions.list": ({ limit }) =>
+      store.sessions.list(limit).map((session) => ({
         session: session.id,
         group: store.groups.agentGroup(session.agentGroup)?.folder ?? "",
         chat: `${session.channel}:${session.chat}`,
         state: parts.supervisor.stateOf(session.id),
-        queued: store.inbox.unfinished(session.id).length,
+        queued: store.inbox.countUnfinished(session.id),
         lastAt: session.lastActiveAt,
       })),
   };
