@@ -21,16 +21,19 @@ test("a database that a newer NanoClaw wrote is refused with what to do, and sta
   assert.equal(print(), before);
 });
 
-test("ten thousand messages at once to one session: taken in fast, all answered in order, memory bounded", async (t) => {
+/** Ten thousand take more than a minute: only in the full run. */
+const FLOOD = process.env.NANOCLAW_FULL === "1" ? 10_000 : 2_000;
+
+test("thousands of messages at once to one session: taken in fast, all answered in order, memory bounded", async (t) => {
   const host = await TestHost.start(t);
   await host.init();
   await host.ask("warm");
   const before = (await host.call("status", {})).memory;
   const began = performance.now();
   const numbers: number[] = [];
-  const count = 10_000;
+  const count = FLOOD;
   // The agent is busy for a while, so that they pile up.
-  await host.say("sleep:20000 first");
+  await host.say("sleep:10000 first");
   let most = 0;
   let longest = 0;
   const sampler = setInterval(async () => {
@@ -72,7 +75,7 @@ test("ten thousand messages at once to one session: taken in fast, all answered 
   );
   const grown = (most - before) / 2 ** 20;
   t.diagnostic(`the host grew by ${grown.toFixed(0)} MB at most, with up to ${longest} messages waiting`);
-  assert.ok(most > 0 && longest > 1000, "they piled up, and memory was looked at");
+  assert.ok(most > 0 && longest > 500, "they piled up, and memory was looked at");
   assert.ok(grown < 150, `the host grew by ${grown.toFixed(0)} MB`);
 });
 
