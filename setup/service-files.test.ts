@@ -18,7 +18,7 @@ test("a unit survives spaces and percent signs in the path", () => {
   const unit = systemdUnit(paths, "/home/a user/50% & more/.tools/bin/node", { PATH: "/bin" });
   assert.match(
     unit,
-    /^ExecStart="\/home\/a user\/50%% & more\/\.tools\/bin\/node" --max-semi-space-size=2 src\/main\.ts$/m,
+    /^ExecStart="\/home\/a user\/50%% & more\/\.tools\/bin\/node" --max-semi-space-size=2 --max-old-space-size=256 src\/main\.ts$/m,
   );
   assert.match(unit, /^WorkingDirectory=\/home\/a user\/50%% & more$/m);
   assert.match(unit, /^Environment="PATH=\/bin"$/m);
