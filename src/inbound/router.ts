@@ -212,6 +212,7 @@ export class Router implements ChannelHost {
     const { store, audit, wake } = this.#parts;
     const number = store.sessions.nextNumber(session, event.receivedAt);
     store.inbox.enqueue(session, number, eventId, engages, about);
+    if (engages) store.outbox.tellOutcomes(session, number);
     const detail = { event: eventId, number, ...(about !== null && { [event.change]: about }) };
     audit.append({ actor, verb: "message.accept", resource: `session:${session}`, decision: "allow", detail });
     if (engages) store.db.afterCommit(() => wake(session));

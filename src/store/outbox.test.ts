@@ -142,7 +142,10 @@ test("an outcome is told with one message, however often that is handed over, an
   const { outbox, add } = withAgent();
   const [one, two] = [add(3), add(5)];
   add(undefined, "message", "system");
-  const outcomes = (number: number) => outbox.outcomes(SESSION, number).map((outcome) => ({ ...outcome }));
+  const outcomes = (number: number) => {
+    outbox.tellOutcomes(SESSION, number);
+    return outbox.outcomes(SESSION, number).map((outcome) => ({ ...outcome }));
+  };
   assert.deepEqual(outcomes(10), []);
   outbox.sent(one, "p", 1);
   const told = [{ number: 3, kind: "message", state: "sent", error: null }];

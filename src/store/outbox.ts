@@ -73,6 +73,7 @@ const COLUMNS = `id, session_id AS sessionId, channel, chat, thread, kind, numbe
   answers, key, state, tries, next_at AS nextAt, platform_id AS platformId, error, created_at AS createdAt`;
 /** Only these change: what has ended stays as it ended until a person opens it again. */
 const OPEN = "state IN ('pending','sending','retry')";
+const OUTCOME = "session_id=? AND author='agent' AND kind <> 'draft' AND state IN ('sent','unknown','dead')";
 /** Rows of one conversation are apart by so much, so that the parts of a long text find room after the first. */
 export const MOST_PARTS = 900;
 /** A message that was tried without success for so long no longer holds up the others of its conversation, milliseconds. */
@@ -215,21 +216,21 @@ export class Outbox {
     return changed;
   }
 
-  /**
-   * What became of the agent's messages since it last heard of them; from now on that is told with message `number`, however
-   * often that is handed over.
-   */
-  outcomes(session: SessionId, number: number): Outcome[] {
-    const told = "session_id=? AND author='agent' AND kind <> 'draft' AND state IN ('sent','unknown','dead')";
+  /** What became of the agent's messages since it last heard of them is told with message `number`, and only with that. */
+  tellOutcomes(session: SessionId, number: number): void {
     // A long message has become what it becomes when its last part has.
     this.#db.run(
-      `UPDATE outbox SET told_with=? WHERE told_with IS NULL AND ${told} AND NOT EXISTS (
+      `UPDATE outbox SET told_with=? WHERE told_with IS NULL AND ${OUTCOME} AND NOT EXISTS (
          SELECT 1 FROM outbox part WHERE part.session_id=outbox.session_id AND part.number=outbox.number
            AND part.told_with IS NULL AND part.author='agent' AND part.${OPEN})`,
       ...[number, session],
     );
+  }
+
+  /** What is told with message `number`, however often that is handed over. */
+  outcomes(session: SessionId, number: number): Outcome[] {
     return this.#db.all(
-      `SELECT number, kind, state, error FROM outbox WHERE told_with=? AND ${told} AND number IS NOT NULL ORDER BY position`,
+      `SELECT number, kind, state, error FROM outbox WHERE told_with=? AND ${OUTCOME} AND number IS NOT NULL ORDER BY position`,
       ...[number, session],
     );
   }

@@ -42,6 +42,7 @@ test("no question that is asked often reads through all that ever was", () => {
     "who waits and was not told": () => [inbox.untold(now), inbox.oldestUntold()],
     "what a session has to do": () => [inbox.unfinished(SESSION), inbox.hasWork(SESSION), inbox.tell(SESSION)],
     "what became of the agent's messages": () => outbox.outcomes(SESSION, 2),
+    "what is told with a message": () => outbox.tellOutcomes(SESSION, 2),
     "a message by its number": () => [outbox.byNumber(SESSION, 3), inbox.platformIdOf(SESSION, 2)],
     "the draft of a session": () => outbox.openDraft(SESSION),
     "the turns of a session": () => [

@@ -10,10 +10,14 @@ import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { fileURLToPath } from "node:url";
 import type { VerbInput, VerbName, VerbResult } from "../../api/verbs.ts";
 import { ControlClient, HostDown, VerbError } from "../../cli/client.ts";
+import { hostArguments } from "../../src/lib/host-command.ts";
 import { type Paths, pathsOf } from "../../src/lib/paths.ts";
 import { Containers } from "./containers.ts";
 import { type Note, Paper } from "./paper.ts";
 import type { Recording, Target } from "./points.ts";
+
+/** As a host is run by itself. */
+const HOST_FLAGS = hostArguments.slice(0, -1);
 
 export const ROOT = resolve(import.meta.dirname, "../..");
 const HOOK = fileURLToPath(new URL("./hook.ts", import.meta.url));
@@ -123,7 +127,7 @@ export class World {
   }
 
   #launch(flags: string[], env: Record<string, string>): void {
-    const child = spawn(process.execPath, [...flags, join(this.#root, "test", "crash", "host.ts")], {
+    const child = spawn(process.execPath, [...HOST_FLAGS, ...flags, join(this.#root, "test", "crash", "host.ts")], {
       env: { ...this.#env, ...env },
       stdio: ["ignore", "ignore", "pipe"],
     });

@@ -113,6 +113,7 @@ export function world() {
       if (event === null) throw new Error("duplicate");
       const number = store.sessions.nextNumber(SESSION, clock.now());
       store.inbox.enqueue(SESSION, number, event, engages);
+      if (engages) store.outbox.tellOutcomes(SESSION, number);
       return number;
     },
     /** Everything in the outbox, oldest first, as "author: text". */
