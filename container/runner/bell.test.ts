@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { type Door, openDoor } from "../../test/support/runner/host.ts";
 import { Bell } from "./bell.ts";
-import { type Door, openDoor } from "./testing/host.ts";
 
 let folder = "";
 before(() => {

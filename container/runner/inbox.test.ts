@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { MailboxWriter } from "../../protocol/mailbox/writer.ts";
 import type { InboundBody, InboundRow } from "../../protocol/rows.ts";
+import { message } from "../../test/support/runner/message.ts";
 import { Inbox } from "./inbox.ts";
-import { message } from "./testing/message.ts";
 
 let folder = "";
 before(() => {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
+import { message } from "../../test/support/runner/message.ts";
 import { explainFrame, type Message, type NumberedMessage, renderPrompt, textsOf } from "./prompt.ts";
-import { message } from "./testing/message.ts";
 
 const from = (name: string, text: string, more: Partial<Message> = {}, n = 12): NumberedMessage => ({
   n,

@@ -8,8 +8,8 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import type { RunnerConfig } from "../../protocol/config.ts";
 import { type Script, startScriptedModel } from "../../test/support/model.ts";
-import { TestHost } from "./testing/host.ts";
-import { message } from "./testing/message.ts";
+import { TestHost } from "../../test/support/runner/host.ts";
+import { message } from "../../test/support/runner/message.ts";
 
 /** The binary's own package: the `bun` package needs an install script to have one. */
 const bunPackage = createRequire(import.meta.url).resolve("bun/package.json");
@@ -30,7 +30,7 @@ async function onStage(config: Partial<RunnerConfig>, play: (stage: Stage) => Pr
   await host.open();
   const started: ChildProcess[] = [];
   const start = () => {
-    const entry = join(import.meta.dirname, "testing/process.ts");
+    const entry = join(import.meta.dirname, "../../test/support/runner/process.ts");
     const lettingGo = script ? "15000" : "1000";
     const environment = { PATH: process.env.PATH, HOME: folder };
     const runner = spawn(bun, [entry, JSON.stringify(host.layout), lettingGo], {

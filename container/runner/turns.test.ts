@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { type InboundRow, outboundBody } from "../../protocol/rows.ts";
+import { message as plain } from "../../test/support/runner/message.ts";
 import type { ProviderEvent } from "./providers/provider.ts";
-import { message as plain } from "./testing/message.ts";
 import { type Effect, Turns } from "./turns.ts";
 
 const message = (n: number, text = `text ${n}`, engages = true): InboundRow => ({

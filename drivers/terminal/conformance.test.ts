@@ -1,8 +1,8 @@
 /** A terminal is a client that repeats what was not taken, with its key, and reads the log. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { channelConformance } from "../../src/channels/testing/conformance.ts";
-import type { Platform } from "../../src/channels/testing/platform.ts";
 import { messageOf } from "../../src/lib/errors.ts";
+import { channelConformance } from "../../test/support/channel/conformance.ts";
+import type { Platform } from "../../test/support/channel/platform.ts";
 import { world } from "../../test/support/world.ts";
 import { TerminalChannel } from "./terminal.ts";
 

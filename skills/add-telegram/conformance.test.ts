@@ -1,4 +1,4 @@
-import { channelConformance } from "../../src/channels/testing/conformance.ts";
+import { channelConformance } from "../../test/support/channel/conformance.ts";
 import { telegramPlatform } from "./testing/platform.ts";
 
 channelConformance("telegram by polling", () => telegramPlatform("polling"));

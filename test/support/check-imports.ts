@@ -89,7 +89,7 @@ function rules(): Rules {
     // A skill is code of its own behind a contract, and nothing here knows it.
     only("skills", "^skills/([^/]+)/", [
       "^skills/$1/",
-      "^src/channels/(channel\\.ts$|testing/)",
+      "^src/channels/channel\\.ts$",
       "^src/lib/(errors|clock|log|ids)\\.ts$",
       "^src/store/address\\.ts$",
       "^protocol/",

@@ -1,10 +1,10 @@
 /** The emulator as a platform for the conformance suite, and what a channel gets, in a world that is in a hurry. */
 import { createServer } from "node:net";
 import type { ChannelParts } from "../../../src/channels/channel.ts";
-import type { Fault, Platform } from "../../../src/channels/testing/platform.ts";
 import { type Clock, systemClock } from "../../../src/lib/clock.ts";
 import { systemRandom } from "../../../src/lib/ids.ts";
 import { silentLog } from "../../../src/lib/log.ts";
+import type { Fault, Platform } from "../../../test/support/channel/platform.ts";
 import { channel } from "../channel.ts";
 import { Emulator, type Fault as RequestFault, TOKEN } from "./emulator.ts";
 import type { Chat } from "./screen.ts";

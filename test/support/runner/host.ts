@@ -3,13 +3,13 @@ import { closeSync, mkdirSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { request as ask, createServer } from "node:http";
 import type { Socket } from "node:net";
 import { join } from "node:path";
+import type { Layout } from "../../../container/runner/app.ts";
+import type { Message } from "../../../container/runner/prompt.ts";
 import type { RunnerConfig } from "../../../protocol/config.ts";
 import { readMailbox } from "../../../protocol/mailbox/read.ts";
 import { MailboxWriter } from "../../../protocol/mailbox/writer.ts";
 import { type InboundBody, type OutboundRow, outboundBody, type Progress } from "../../../protocol/rows.ts";
 import { BELL_PATH, MODEL_PREFIX } from "../../../protocol/session-socket.ts";
-import type { Layout } from "../app.ts";
-import type { Message } from "../prompt.ts";
 import { message } from "./message.ts";
 
 export interface Door {

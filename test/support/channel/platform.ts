@@ -1,6 +1,7 @@
 /** What the conformance suite needs of a platform: a person at one end, what people see at the other, and ways to fail. */
-import type { Address } from "../../store/address.ts";
-import type { Channel } from "../channel.ts";
+
+import type { Channel } from "../../../src/channels/channel.ts";
+import type { Address } from "../../../src/store/address.ts";
 
 /** How a platform fails for what is sent to it. All but `down` meet one message; `down` lasts until `repair`. */
 export type Fault = "down" | "no answer" | "answer lost" | "too fast" | "refused";

@@ -5,8 +5,15 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { messageOf, Rejected, Retryable, Unknown } from "../../lib/errors.ts";
-import type { Acceptance, ButtonPress, Channel, ChannelEvent, ChannelHost, OutgoingMessage } from "../channel.ts";
+import type {
+  Acceptance,
+  ButtonPress,
+  Channel,
+  ChannelEvent,
+  ChannelHost,
+  OutgoingMessage,
+} from "../../../src/channels/channel.ts";
+import { messageOf, Rejected, Retryable, Unknown } from "../../../src/lib/errors.ts";
 import type { Fault, Platform } from "./platform.ts";
 import { watchStdout } from "./stdout.ts";
 
