@@ -5,7 +5,7 @@
  * - `GET /nanoclaw/bell` with `Upgrade: nanoclaw-bell`: after the 101 each byte, in either direction, means
  *   "look at your mailbox". Bytes carry no data and may be merged.
  * - `PUT /nanoclaw/files/<name>`: bytes of a file that the agent wants to send. The answer is `{ "file": id }`, the id
- *   good for one `messages.send` of this session; a file that no message took is forgotten after a while.
+ *   good for one `messages.send` of this session. The latest files of a session are kept; older ones are forgotten.
  * - `/model/<api>/...`: a request to the model's API; the gateway puts the credential in and forwards it.
  */
 export const BELL_PATH = "/nanoclaw/bell";

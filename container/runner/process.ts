@@ -1,6 +1,8 @@
 /** A runner as a process: signals in, exit code out. */
+
+import { exitCode } from "../../protocol/exit-code.ts";
 import type { Runner } from "./app.ts";
-import { exitCode, Fatal } from "./exit.ts";
+import { Fatal } from "./fatal.ts";
 
 /** How long an orderly stop may take before the process just ends, in milliseconds. */
 const STOP_TIME = 1000;

@@ -1,6 +1,6 @@
 /** One running container, from after its start to its removal. Its exit is always told, whatever the engine does. */
 
-import type { Clock } from "../../src/lib/clock.ts";
+import { type Clock, sleep } from "../../src/lib/clock.ts";
 import { EngineError, messageOf, Retryable } from "../../src/lib/errors.ts";
 import type { Exit, Sandbox, SandboxStats } from "../../src/sandbox/sandbox.ts";
 import { type Engine, Refused } from "./engine.ts";
@@ -94,7 +94,7 @@ export class DockerContainer implements Sandbox {
         if (error instanceof Refused && error.status === 404) return null;
         // Nobody is to be told any more: a promise that stays open is the honest answer.
         if (closed.aborted) return new Promise<never>(() => {});
-        await new Promise<void>((resolve) => clock.after(pause, resolve));
+        await sleep(clock, pause);
       }
     }
   }

@@ -9,12 +9,12 @@ import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { inside } from "../../protocol/layout.ts";
 import { MAX_FILE_BYTES } from "../../protocol/session-socket.ts";
-import type { Clock } from "../../src/lib/clock.ts";
+import { type Clock, inTime } from "../../src/lib/clock.ts";
 import { Misuse, messageOf } from "../../src/lib/errors.ts";
 import type { Random } from "../../src/lib/ids.ts";
 import type { FedFile, FileFolders, SessionFiles } from "../../src/sessions/files.ts";
 import type { InboxRow, IncomingFile } from "../../src/store/inbox.ts";
-import type { OutboxFile } from "../../src/store/outbox.ts";
+import type { OutgoingFile } from "../../src/store/outbox.ts";
 import type { Session } from "../../src/store/sessions.ts";
 
 /** A file may take so long to fetch, milliseconds; the message waits for it. */
@@ -67,13 +67,14 @@ export class DiskFiles implements SessionFiles {
     return id;
   }
 
-  sent(folder: FileFolders, id: string): OutboxFile {
+  sent(folder: FileFolders, id: string): OutgoingFile {
     const path = join(folder.sentDir, plainName(id));
     if (id === "" || plainName(id) !== id || !existsSync(path)) throw new Misuse(`there is no file ${id}`);
     return { path, name: id.slice(id.indexOf("-") + 1) };
   }
 
   async #fetchAll(folder: FileFolders, { number, channel, files }: InboxRow): Promise<FedFile[]> {
+    const { clock } = this.#parts;
     const dir = join(folder.inDir, "attachments", String(number));
     const fetched = await Promise.all(
       files.map(async (file, index): Promise<FedFile> => {
@@ -81,7 +82,7 @@ export class DiskFiles implements SessionFiles {
         const { name, type } = file;
         try {
           mkdirSync(dir, { recursive: true, mode: 0o755 });
-          await this.#inTime(this.#fetchOne(channel, file, join(dir, stored)));
+          await inTime(clock, FETCH_LIMIT, this.#fetchOne(channel, file, join(dir, stored)), tooLate);
           return { name, type, path: `${inside.inboundDir}/attachments/${number}/${stored}`, note: "" };
         } catch (error) {
           return { name, type, path: null, note: messageOf(error).slice(0, 500) };
@@ -100,15 +101,9 @@ export class DiskFiles implements SessionFiles {
     if ((size ?? 0) > MAX_FILE_BYTES) throw tooLarge();
     await store(await this.#parts.fetch(channel, ref), path);
   }
-
-  #inTime<Result>(work: Promise<Result>): Promise<Result> {
-    return new Promise((resolve, reject) => {
-      const timer = this.#parts.clock.after(FETCH_LIMIT, () => reject(new Error("it could not be fetched in time")));
-      work.then(resolve, reject).finally(() => timer.cancel());
-    });
-  }
 }
 
+const tooLate = () => new Error("it could not be fetched in time");
 const tooLarge = () => new Misuse(`it is larger than ${MAX_FILE_BYTES / 1e6} MB, the most that is taken`);
 
 /** Whole or not at all. */

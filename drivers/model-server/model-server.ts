@@ -5,7 +5,7 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { connect } from "node:net";
-import { type Clock, systemClock, type Timer } from "../../src/lib/clock.ts";
+import { type Clock, sleep, systemClock, type Timer } from "../../src/lib/clock.ts";
 import { Misuse } from "../../src/lib/errors.ts";
 import type { Log } from "../../src/lib/log.ts";
 
@@ -61,7 +61,7 @@ export class ModelServer {
           `Its command is: ${this.#settings.command.join(" ")}. It said: ${this.#lastWords.trim() || "nothing"}`,
         );
       }
-      await new Promise<void>((resolve) => this.#clock.after(LOOK, resolve));
+      await sleep(this.#clock, LOOK);
     }
   }
 

@@ -1,6 +1,6 @@
 /** The line to each chat: at the pace that Telegram allows, and to wherever the chat is now. */
 import type { RawApi } from "grammy";
-import type { Clock } from "../../src/lib/clock.ts";
+import { type Clock, sleep } from "../../src/lib/clock.ts";
 import { Rejected, Retryable } from "../../src/lib/errors.ts";
 import type { Address } from "../../src/store/address.ts";
 import type { BotApi } from "./bot-api.ts";
@@ -34,7 +34,7 @@ export class ChatLine {
     const wait = this.#limits.wait(chat, clock.now(), "message");
     if (wait > LONGEST_WAIT) throw new Retryable("this chat has had as much as Telegram allows for now", wait);
     this.#limits.take(chat, clock.now() + wait);
-    if (wait > 0) await new Promise<void>((resolve) => clock.after(wait, resolve));
+    if (wait > 0) await sleep(clock, wait);
   }
 
   /** Takes a turn that nothing else needs. @throws Retryable where there is none: no message waits for a draft */

@@ -18,7 +18,6 @@ export function tellOwner(store: Store, trouble: string, text: string, where: Ad
     const last = store.settings.get(`told:${trouble}`, z.number());
     if (last !== null && Math.abs(now - last) < ONCE_IN) return;
     store.settings.set(`told:${trouble}`, now);
-    const said = { sessionId: null, turn: null, author: "system", text, key: `owner:${trouble}:${now}` } as const;
-    store.outbox.add({ ...said, address: HERE, answers: [] }, now);
+    store.outbox.add({ address: HERE, author: "system", text, key: `owner:${trouble}:${now}` }, now);
   });
 }

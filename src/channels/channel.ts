@@ -8,6 +8,10 @@ import type { Clock } from "../lib/clock.ts";
 import type { Random } from "../lib/ids.ts";
 import type { Log } from "../lib/log.ts";
 import type { Address } from "../store/address.ts";
+import type { IncomingFile } from "../store/inbox.ts";
+import type { OutgoingFile } from "../store/outbox.ts";
+
+export type { IncomingFile, OutgoingFile };
 
 export interface Capabilities {
   threads: boolean;
@@ -25,17 +29,6 @@ export interface Capabilities {
    * whether a message arrived, or nothing.
    */
   idempotency: { kind: "key"; validFor: number } | { kind: "reconcile" } | { kind: "none" };
-}
-
-/** A file that came with a message; its bytes are fetched when an agent is to have them. */
-export interface IncomingFile {
-  name: string;
-  /** Media type as the platform says it; empty where it does not. */
-  type: string;
-  /** Bytes, where the platform says it. */
-  size: number | null;
-  /** The channel's own handle for `fetch`; it must hold for hours, and over a restart. */
-  ref: string;
 }
 
 /** Something that happened in a chat, as the channel saw it. */
@@ -92,12 +85,6 @@ export interface Button {
 
 /** On a draft: stops the turn that writes it. */
 export const STOP_BUTTON: Button = { label: "Stop", value: "stop" };
-
-/** A file to be sent: a path on the host that stays as it is until the message has its end. */
-export interface OutgoingFile {
-  path: string;
-  name: string;
-}
 
 export interface OutgoingMessage {
   /** At most `capabilities.maxLength` long; may be empty where there are files. */

@@ -3,7 +3,7 @@
  * stopped by itself: one that can't work is down and says why, and the others go on.
  */
 import type { Clock, Timer } from "../lib/clock.ts";
-import { Misuse, messageOf } from "../lib/errors.ts";
+import { Misuse, messageOf, withHint } from "../lib/errors.ts";
 import type { Random } from "../lib/ids.ts";
 import type { Log } from "../lib/log.ts";
 import type { ChannelMemory } from "../store/channel-memory.ts";
@@ -117,7 +117,7 @@ export class ChannelRegistry {
     } catch (error) {
       await channel?.stop().catch(() => {});
       const hint = error instanceof Misuse ? error.hint : "";
-      added.health = { state: "down", detail: `${messageOf(error)}${hint ? `. ${hint}` : ""}` };
+      added.health = { state: "down", detail: withHint(messageOf(error), hint) };
       log.warn({ channel: id, error: messageOf(error) }, "the channel could not be started");
       // What a person has to mend is not tried again by itself: they add it anew.
       if (error instanceof Misuse) return;

@@ -6,7 +6,7 @@
 import { type Verb, type VerbArgs, type VerbName, type VerbResult, verbs } from "../../api/verbs.ts";
 import { type Actor, actorName, authorize } from "../access/authorize.ts";
 import type { Audit } from "../audit/audit.ts";
-import { Misuse, Retryable } from "../lib/errors.ts";
+import { Misuse, Retryable, withHint } from "../lib/errors.ts";
 import type { Database } from "../lib/sqlite.ts";
 
 export interface EffectContext {
@@ -83,7 +83,7 @@ export class Executor {
       if (error instanceof Retryable) throw error;
       if (error instanceof Refused) this.#deny(actor, name, error.message);
       const { message, hint } = failureOf(error);
-      return { ok: false, text: `${message}${hint ? `. ${hint}` : ""}` };
+      return { ok: false, text: withHint(message, hint) };
     }
   }
 

@@ -18,7 +18,7 @@ export function pair(
   const code = CODE.exec(event.text.trim())?.[1];
   if (!code) return false;
   const { store, audit, clock, random } = parts;
-  const { channel, chat, thread, platformId, userId: user } = event;
+  const { channel, chat, userId: user } = event;
   const now = clock.now();
   return store.db.transaction(() => {
     const pairing = store.pairings.take(code, channel, now);
@@ -36,20 +36,8 @@ export function pair(
     const detail = { user, group: group.folder };
     audit.append({ actor: user, verb: "channels.pair", resource: `${channel}:${chat}`, decision: "allow", detail });
     const welcome = `This chat is now yours and ${group.name}'s. Write here, and ${group.name} answers. /stop stops what runs.`;
-    store.outbox.add(
-      {
-        ...{
-          sessionId: null,
-          turn: null,
-          address: { channel, chat, thread },
-          text: welcome,
-          key: `pair:${channel}:${chat}:${now}`,
-        },
-        author: "system",
-        answers: [platformId],
-      },
-      now,
-    );
+    const key = `pair:${channel}:${chat}:${now}`;
+    store.outbox.add({ address: event, author: "system", text: welcome, answers: [event.platformId], key }, now);
     return true;
   });
 }

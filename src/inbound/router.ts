@@ -165,7 +165,10 @@ export class Router implements ChannelHost {
         store.sessions.stop(id);
         store.db.afterCommit(() => stopped(id));
       }
-      if (working.length === 0) this.#say(event, NOTHING_RUNS, `stop:${eventId}`);
+      if (working.length === 0) {
+        const said = { text: NOTHING_RUNS, author: "system", key: `stop:${eventId}` } as const;
+        store.outbox.add({ ...said, address: event, answers: [event.platformId] }, event.receivedAt);
+      }
       return { status: "accepted" };
     });
   }
@@ -217,14 +220,6 @@ export class Router implements ChannelHost {
     audit.append({ actor, verb: "message.accept", resource: `session:${session}`, decision: "allow", detail });
     if (engages) store.db.afterCommit(() => wake(session));
     return { session, number };
-  }
-
-  #say({ channel, chat, thread, receivedAt, platformId }: InboundEvent, text: string, key: string): void {
-    const address = { channel, chat, thread };
-    this.#parts.store.outbox.add(
-      { ...{ sessionId: null, turn: null, address, text, key }, author: "system", answers: [platformId] },
-      receivedAt,
-    );
   }
 
   /** The session of a conversation; made when it speaks for the first time. */

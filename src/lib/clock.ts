@@ -18,3 +18,16 @@ export const systemClock: Clock = {
     return { cancel: () => clearTimeout(handle) };
   },
 };
+
+/** Resolves after `ms` milliseconds. */
+export function sleep(clock: Clock, ms: number): Promise<void> {
+  return new Promise((resolve) => void clock.after(ms, resolve));
+}
+
+/** What `work` comes to. Where that takes longer than `ms`, it rejects with `late()`, and nobody hears of the work any more. */
+export function inTime<Result>(clock: Clock, ms: number, work: Promise<Result>, late: () => Error): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    const timer = clock.after(ms, () => reject(late()));
+    work.then(resolve, reject).finally(() => timer.cancel());
+  });
+}

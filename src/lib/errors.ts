@@ -41,6 +41,9 @@ export class EngineError extends Error {
   }
 }
 
+/** What happened and what to do about it, as one text. */
+export const withHint = (message: string, hint: string) => (hint ? `${message}. ${hint}` : message);
+
 /** The text of anything that was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

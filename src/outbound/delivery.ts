@@ -6,10 +6,11 @@
 import { SHORTEST_LIMIT, splitText } from "../../packages/split-text/index.ts";
 import type { Audit } from "../audit/audit.ts";
 import { type Channel, STOP_BUTTON } from "../channels/channel.ts";
-import type { Clock, Timer } from "../lib/clock.ts";
+import { type Clock, inTime, sleep, type Timer } from "../lib/clock.ts";
 import { messageOf, Rejected, Retryable, Unknown } from "../lib/errors.ts";
 import type { Random } from "../lib/ids.ts";
 import type { Log } from "../lib/log.ts";
+import { addressOf } from "../store/address.ts";
 import { MOST_PARTS, type OutboxRow } from "../store/outbox.ts";
 import type { Store } from "../store/store.ts";
 import { backoff, MAX_TRIES } from "./backoff.ts";
@@ -133,7 +134,8 @@ export class Delivery {
     const repeat = act.do === "send" && act.text !== row.text;
     let platformId: string | null;
     try {
-      platformId = await this.#bounded(perform(act, row, channel));
+      const late = () => new Unknown("the channel gave no answer in time");
+      platformId = await inTime(clock, SEND_LIMIT, perform(act, row, channel), late);
     } catch (error) {
       log.warn({ outbox: row.id, channel: row.channel, error: messageOf(error) }, "message not delivered");
       return this.#recorded(row, () => this.#failed(row, act, error));
@@ -172,7 +174,7 @@ export class Delivery {
         return write();
       } catch (error) {
         log.error({ outbox: row.id, error: messageOf(error) }, "the outbox can't be written; it is tried again");
-        await new Promise<void>((resolve) => clock.after(UNRECORDED_PAUSE, resolve));
+        await sleep(clock, UNRECORDED_PAUSE);
       }
     }
   }
@@ -218,20 +220,11 @@ export class Delivery {
     store.outbox.end(row.id, "dead", why, clock.now());
     onTrouble(row, row.tries + 1, why);
   }
-
-  #bounded<Result>(work: Promise<Result>): Promise<Result> {
-    return new Promise((resolve, reject) => {
-      const timer = this.#parts.clock.after(SEND_LIMIT, () =>
-        reject(new Unknown("the channel gave no answer in time")),
-      );
-      work.then(resolve, reject).finally(() => timer.cancel());
-    });
-  }
 }
 
 /** @returns the platform's id of the message; null where there is none */
 async function perform(act: Act, row: OutboxRow, channel: Channel): Promise<string | null> {
-  const address = { channel: row.channel, chat: row.chat, thread: row.thread };
+  const address = addressOf(row);
   const { author, answers, files } = row;
   const buttons = row.kind === "draft" && channel.capabilities.buttons ? [STOP_BUTTON] : [];
   switch (act.do) {
@@ -260,4 +253,4 @@ function remembers(channel: Channel, age: number): boolean {
 /** Longest text of one message: there is room left for the mark that it may get when it is repeated. */
 const roomIn = ({ capabilities }: Channel) => Math.max(capabilities.maxLength - REPEATED.length, SHORTEST_LIMIT);
 
-const conversationOf = (row: OutboxRow) => JSON.stringify([row.channel, row.chat, row.thread]);
+const conversationOf = (row: OutboxRow) => JSON.stringify(addressOf(row));

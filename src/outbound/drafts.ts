@@ -5,9 +5,10 @@
  */
 import type { Progress } from "../../protocol/rows.ts";
 import { type Channel, type OutgoingMessage, STOP_BUTTON } from "../channels/channel.ts";
-import type { Clock, Timer } from "../lib/clock.ts";
+import { type Clock, sleep, type Timer } from "../lib/clock.ts";
 import { Retryable } from "../lib/errors.ts";
 import type { SessionId } from "../lib/ids.ts";
+import { addressOf } from "../store/address.ts";
 import type { Session } from "../store/sessions.ts";
 import type { Store } from "../store/store.ts";
 
@@ -56,7 +57,7 @@ export class Drafts {
     const { store, clock } = this.#parts;
     const channel = this.#parts.channel(session.channel);
     if (!channel || store.turns.running(session.id) !== turn) return;
-    const address = { channel: session.channel, chat: session.chat, thread: session.thread };
+    const address = addressOf(session);
     if (channel.draft) {
       channel.draft(address, { turn: `${session.id}:${turn}`, text, activity });
       return;
@@ -87,8 +88,7 @@ export class Drafts {
     shown.timer?.cancel();
     this.#shown.delete(session);
     if (!shown.changing) return;
-    const late = new Promise<void>((resolve) => this.#parts.clock.after(LAST_CHANGE, resolve));
-    await Promise.race([shown.changing, late]);
+    await Promise.race([shown.changing, sleep(this.#parts.clock, LAST_CHANGE)]);
   }
 
   #of(session: SessionId, turn: number, now: number): Shown {
@@ -104,13 +104,13 @@ export class Drafts {
     const { store, clock } = this.#parts;
     if (this.#shown.get(session.id) !== shown || store.turns.running(session.id) !== shown.turn) return;
     const { text } = shown;
-    const address = { channel: session.channel, chat: session.chat, thread: session.thread };
+    const address = addressOf(session);
     const draft = store.outbox.openDraft(session.id);
     shown.changedAt = clock.now();
     if (!draft) {
       const key = `${session.id}:${shown.turn}:draft`;
       const said = { sessionId: session.id, turn: shown.turn, author: "agent", kind: "draft" } as const;
-      store.outbox.add({ ...said, address, text, key, answers: [] }, clock.now());
+      store.outbox.add({ ...said, address, text, key }, clock.now());
       return;
     }
     if (draft.state !== "sent" || !draft.platformId || shown.changing) return;

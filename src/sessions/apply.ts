@@ -129,7 +129,7 @@ function endTurn(store: Store, audit: Audit, session: Session, number: number, b
       {
         sessionId: session.id,
         turn,
-        address: { channel: session.channel, chat: session.chat, thread: session.thread },
+        address: session,
         ...{ author, text, answers, over },
         ...(author === "agent" && { number }),
         key: `${session.id}:${turn}:${part}`,

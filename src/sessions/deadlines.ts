@@ -65,18 +65,8 @@ export class Deadlines {
       store.db.transaction(() => {
         store.inbox.tell(id);
         if (!session) return;
-        const { channel, chat, thread } = session;
-        const said = {
-          sessionId: id,
-          turn: null,
-          author: "system",
-          answers: [],
-          key: `${id}:waits:${number}`,
-        } as const;
-        store.outbox.add(
-          { ...said, answers: [], address: { channel, chat, thread }, text: stillWaiting(causeOf(id)) },
-          now,
-        );
+        const said = { author: "system", text: stillWaiting(causeOf(id)), key: `${id}:waits:${number}` } as const;
+        store.outbox.add({ ...said, sessionId: id, address: session }, now);
       });
     }
   }

@@ -3,7 +3,7 @@
  * more. The mailbox is read by a process that may be killed (see readers/), never by this one.
  */
 import { type Progress, progress as progressSchema } from "../../protocol/rows.ts";
-import type { Clock } from "../lib/clock.ts";
+import { type Clock, sleep } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import type { Session } from "../store/sessions.ts";
@@ -73,7 +73,7 @@ export class Drain {
       if (end === "hot" && busy < BUSY_LOOKS) {
         busy += 1;
         this.#wanted = true;
-        await new Promise<void>((resolve) => this.#parts.clock.after(BUSY_PAUSE, resolve));
+        await sleep(this.#parts.clock, BUSY_PAUSE);
       }
       if (end === "violated" || end === "failed") break;
     }

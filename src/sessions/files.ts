@@ -1,7 +1,7 @@
 /** Files that cross a container's wall, as bytes. Where they lie and how they come there is the driver's (drivers/files). */
 import type { InboundBody } from "../../protocol/rows.ts";
 import type { InboxRow } from "../store/inbox.ts";
-import type { OutboxFile } from "../store/outbox.ts";
+import type { OutgoingFile } from "../store/outbox.ts";
 import type { Session } from "../store/sessions.ts";
 import type { SessionFolder } from "./folder.ts";
 
@@ -18,5 +18,5 @@ export interface SessionFiles {
   /** Takes a file from a session's agent. @returns the id by which a message of that session may send it */
   take(folder: FileFolders, name: string, bytes: AsyncIterable<Uint8Array>): Promise<string>;
   /** @throws Misuse where the session sent no such file */
-  sent(folder: FileFolders, id: string): OutboxFile;
+  sent(folder: FileFolders, id: string): OutgoingFile;
 }

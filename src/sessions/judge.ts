@@ -32,7 +32,7 @@ export function judge(
         {
           sessionId: session.id,
           turn,
-          address: { channel: session.channel, chat: session.chat, thread: session.thread },
+          address: session,
           author: "system",
           text,
           answers,

@@ -2,14 +2,16 @@
  * One session with its container: carries out what the state machine decides. Everything that happens to the session
  * comes in as an event, one after the other; nothing else changes its state.
  */
+
 import { join } from "node:path";
 import type { AgentTool } from "../../protocol/config.ts";
+import { exitCode } from "../../protocol/exit-code.ts";
 import type { Progress } from "../../protocol/rows.ts";
 import { tellOwner } from "../access/owner.ts";
 import { composeInstructions, readMcpServers } from "../agents/compose.ts";
 import type { Audit } from "../audit/audit.ts";
 import type { Door, OpenDoor } from "../gateway/door.ts";
-import type { Clock, Timer } from "../lib/clock.ts";
+import { type Clock, sleep, type Timer } from "../lib/clock.ts";
 import { EngineError, messageOf } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import type { Exit, Sandbox, SandboxDriver, SandboxSpec } from "../sandbox/sandbox.ts";
@@ -83,14 +85,10 @@ const NET_INTERVAL = 2_000;
 const SLOT_TIME = 2 * 60_000;
 /** A finished turn's rows leave the mailbox this much later, off the way of the answer. */
 const SETTLE_AFTER = 30;
-/** The exit code of a runner that can't open or write its mailbox (container/runner/exit.ts). */
-const UNUSABLE_OUTBOX = 3;
 /** How many tries the agent makes on a failing model request. */
 const MODEL_RETRIES = 3;
 /** Failures in a row after which the owner hears of it. */
 const TELL_OWNER_AFTER = 3;
-/** How a runner ends that can't get rid of its agent (see container/runner/exit.ts). */
-const GAVE_UP = 5;
 /** Without a sign of life of a working runner, milliseconds. */
 const LIFE_LIMIT = 45_000;
 /** How long a turn may wait for its model, and a tool may take that sets itself no limit, milliseconds. */
@@ -307,7 +305,7 @@ export class SessionActor {
         return await sandbox.stop(STOP_GRACE);
       } catch (error) {
         this.#log.warn({ error: messageOf(error) }, "the container could not be ended; it is tried again");
-        await new Promise<void>((resolve) => this.#parts.clock.after(STOP_AGAIN, resolve));
+        await sleep(this.#parts.clock, STOP_AGAIN);
       }
     }
   }
@@ -427,8 +425,7 @@ export class SessionActor {
           if (!connected) return;
           this.handle("connected");
           // A container that was found running may be in the middle of a turn.
-          const running = store.turns.running(id) !== null;
-          if (running) this.handle("turn_began");
+          if (store.turns.running(id) !== null) this.handle("turn_began");
           this.#door?.ring();
           void this.#drain.look();
         },
@@ -513,7 +510,7 @@ export class SessionActor {
     const look = await this.#drain.look();
     const end = look === "hot" ? await this.#rollBack() : look;
     await this.#closeSides();
-    if (end === "violated" || (end === "drained" && death?.code === UNUSABLE_OUTBOX)) this.#renewOutbox();
+    if (end === "violated" || (end === "drained" && death?.code === exitCode.outbox)) this.#renewOutbox();
     if (death && !this.#tookUp && this.hasWork) {
       this.#idleDeaths += 1;
       this.#failures += 1;
@@ -652,13 +649,11 @@ export class SessionActor {
 
   /** @param also belongs to it; returns the platform ids of the messages that it answers */
   #say(text: string, key: string, also: () => string[]): void {
-    const { channel, chat, thread, id } = this.session;
+    const { id } = this.session;
     const { store, clock } = this.#parts;
-    const said = { sessionId: id, turn: null, author: "system", text, key: `${id}:${key}` } as const;
+    const said = { sessionId: id, address: this.session, author: "system", text, key: `${id}:${key}` } as const;
     try {
-      store.db.transaction(() => {
-        store.outbox.add({ ...said, answers: also(), address: { channel, chat, thread } }, clock.now());
-      });
+      store.db.transaction(() => store.outbox.add({ ...said, answers: also() }, clock.now()));
     } catch (error) {
       this.#log.error({ error: messageOf(error) }, "a notice could not be kept");
     }
@@ -669,6 +664,6 @@ export class SessionActor {
 export function causeOf(exit: Exit): string {
   if (exit.outOfMemory) return "it ran out of memory";
   if (exit.code === 137) return "it was killed";
-  if (exit.code === GAVE_UP) return "its agent did not let go of what it was stuck in";
+  if (exit.code === exitCode.stuck) return "its agent did not let go of what it was stuck in";
   return `it ended with code ${exit.code}`;
 }

@@ -1,4 +1,5 @@
 /** All sessions that are not asleep: wakes them on work, adopts and recovers them at the start, ends them at the stop. */
+import { sleep } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { SessionId } from "../lib/ids.ts";
 import { Admission } from "./admission.ts";
@@ -102,10 +103,9 @@ export class Supervisor {
     this.#stopping = true;
     this.#deadlines.stop();
     const { clock } = this.#options;
-    const enough = new Promise<void>((resolve) => clock.after(FINISH_LIMIT, resolve));
-    await Promise.race([enough, Promise.all([...this.#actors.values()].map((actor) => actor.finish()))]);
-    const late = new Promise<void>((resolve) => clock.after(STOP_LIMIT, resolve));
-    await Promise.race([late, Promise.all([...this.#actors.values()].map((actor) => actor.shutdown()))]);
+    const all = (end: (actor: SessionActor) => Promise<void>) => Promise.all([...this.#actors.values()].map(end));
+    await Promise.race([sleep(clock, FINISH_LIMIT), all((actor) => actor.finish())]);
+    await Promise.race([sleep(clock, STOP_LIMIT), all((actor) => actor.shutdown())]);
   }
 
   #actor(id: SessionId): SessionActor | null {

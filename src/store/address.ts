@@ -4,3 +4,6 @@ export interface Address {
   chat: string;
   thread: string | null;
 }
+
+/** The place of something that has one, and nothing else of it. */
+export const addressOf = ({ channel, chat, thread }: Address): Address => ({ channel, chat, thread });

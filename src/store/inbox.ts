@@ -26,11 +26,14 @@ export interface InboundEvent {
 /** What happened to a message. */
 export type Change = "said" | "edited" | "deleted";
 
-/** A file that came with a message, as its channel named it. */
+/** A file that came with a message; its bytes are fetched when an agent is to have them. */
 export interface IncomingFile {
   name: string;
+  /** Media type as the platform says it; empty where it does not. */
   type: string;
+  /** Bytes, where the platform says it. */
   size: number | null;
+  /** The channel's own handle for `fetch`; it must hold for hours, and over a restart. */
   ref: string;
 }
 

@@ -11,8 +11,8 @@ export type OutboxState = "pending" | "sending" | "sent" | "retry" | "unknown" |
 /** `draft` is a message that shows what is being written; the turn's answer takes its place. */
 export type OutboxKind = "message" | "draft" | "edit" | "reaction";
 
-/** A file that goes out with a message: bytes that the host keeps at `path`. */
-export interface OutboxFile {
+/** A file to be sent: a path on the host that stays as it is until the message has its end. */
+export interface OutgoingFile {
   path: string;
   name: string;
 }
@@ -32,7 +32,7 @@ export interface OutboxRow {
   over: number | null;
   author: "agent" | "system";
   text: string;
-  files: OutboxFile[];
+  files: OutgoingFile[];
   /** Platform ids of the messages that this one answers. */
   answers: string[];
   /** Idempotency key: the same for every try. */
@@ -47,18 +47,19 @@ export interface OutboxRow {
 }
 
 export interface NewOutboxRow {
-  sessionId: SessionId | null;
-  turn: number | null;
+  sessionId?: SessionId | null;
+  turn?: number | null;
+  /** Something that has a place will do. */
   address: Address;
   author: "agent" | "system";
   text: string;
-  answers: string[];
+  answers?: string[];
   key: string;
   kind?: OutboxKind;
   number?: number;
   target?: string;
   over?: number | null;
-  files?: OutboxFile[];
+  files?: OutgoingFile[];
 }
 
 /** What became of a message that the agent sent. */
@@ -98,9 +99,16 @@ export class Outbox {
       `INSERT INTO outbox (session_id, turn, channel, chat, thread, kind, number, target, over, author, text, files,
          answers, key, state, created_at)
        VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,'pending',?) ON CONFLICT (key) DO NOTHING`,
-      ...[row.sessionId, row.turn, row.address.channel, row.address.chat, row.address.thread, row.kind ?? "message"],
+      ...[
+        row.sessionId ?? null,
+        row.turn ?? null,
+        row.address.channel,
+        row.address.chat,
+        row.address.thread,
+        row.kind ?? "message",
+      ],
       ...[row.number ?? null, row.target ?? null, row.over ?? null, row.author, row.text],
-      ...[JSON.stringify(row.files ?? []), JSON.stringify(row.answers), row.key, now],
+      ...[JSON.stringify(row.files ?? []), JSON.stringify(row.answers ?? []), row.key, now],
     );
     this.#db.afterCommit(() => this.#wake());
   }
@@ -249,5 +257,5 @@ type StoredOutboxRow = Omit<OutboxRow, "answers" | "files"> & { answers: string;
 const parse = (row: StoredOutboxRow): OutboxRow => ({
   ...row,
   answers: JSON.parse(row.answers) as string[],
-  files: JSON.parse(row.files) as OutboxFile[],
+  files: JSON.parse(row.files) as OutgoingFile[],
 });

@@ -191,10 +191,7 @@ export class Scheduler {
 
   #say({ id, address }: Task, text: string, now: number): void {
     const key = `task:${id}:${now}`;
-    this.#parts.store.outbox.add(
-      { sessionId: null, turn: null, address, author: "system", text, answers: [], key },
-      now,
-    );
+    this.#parts.store.outbox.add({ address, author: "system", text, key }, now);
   }
 }
 

@@ -5,7 +5,7 @@
 import type { Channel } from "../../channels/channel.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { Misuse } from "../../lib/errors.ts";
-import type { OutboxFile } from "../../store/outbox.ts";
+import type { OutgoingFile } from "../../store/outbox.ts";
 import type { Session } from "../../store/sessions.ts";
 import type { Store } from "../../store/store.ts";
 import type { EffectContext, Effects } from "../execute.ts";
@@ -15,7 +15,7 @@ export interface MessageParts {
   clock: Clock;
   channel(id: string): Channel | undefined;
   /** A file that the session's agent handed over. @throws Misuse where there is none such */
-  sentFile(session: Session, id: string): OutboxFile;
+  sentFile(session: Session, id: string): OutgoingFile;
 }
 
 export function messageEffects(parts: MessageParts): Pick<Effects, `messages.${"send" | "edit" | "react"}`> {
@@ -24,8 +24,8 @@ export function messageEffects(parts: MessageParts): Pick<Effects, `messages.${"
     if (parts.channel(channel)?.capabilities[what] === false) throw new Misuse(`${channel} has no ${what}`);
   };
   const row = (session: Session, turn: number, number: number) => ({
-    ...{ sessionId: session.id, turn, author: "agent" as const, answers: [] },
-    address: { channel: session.channel, chat: session.chat, thread: session.thread },
+    ...{ sessionId: session.id, turn, author: "agent" as const },
+    address: session,
     key: `${session.id}:${number}`,
   });
   return {

@@ -5,7 +5,7 @@ import { nextRun, type Schedule } from "../../../packages/calendar/timetable.ts"
 import type { Clock } from "../../lib/clock.ts";
 import { Misuse } from "../../lib/errors.ts";
 import type { Random } from "../../lib/ids.ts";
-import type { Address } from "../../store/address.ts";
+import { type Address, addressOf } from "../../store/address.ts";
 import type { Store } from "../../store/store.ts";
 import type { Task } from "../../store/tasks.ts";
 import type { Scheduler } from "../../tasks/scheduler.ts";
@@ -58,7 +58,7 @@ export function taskEffects({ store, clock, random, scheduler }: TaskParts): Pic
       if (!group) throw new Misuse(`there is no agent group "${folder}"`, "`ncl groups list` shows them.");
       permit(group.id);
       if (wanted.prompt.trim() === "") throw new Misuse("the prompt is empty", "Say what the agent is to do.");
-      const address = actor.kind === "agent" ? placeOf(actor.session) : addressOf(chat);
+      const address = actor.kind === "agent" ? addressOf(actor.session) : addressIn(chat);
       const room = store.groups.messagingGroup(address.channel, address.chat);
       if (!room || !store.groups.wirings(room.id).some((one) => one.agentGroup === group.id)) {
         throw new Misuse(
@@ -142,10 +142,8 @@ function scheduleOf(wanted: WantedSchedule, timeZone: string, now: number): Sche
 
 type TaskVerb = "list" | "show" | "add" | "pause" | "resume" | "remove" | "run";
 
-const placeOf = ({ channel, chat, thread }: Address): Address => ({ channel, chat, thread });
-
 /** `channel:chat`; a name alone is a terminal chat. */
-function addressOf(text: string) {
+function addressIn(text: string): Address {
   const [, channel, chat] = /^([a-z0-9_-]+):(.+)$/s.exec(text) ?? [];
   return { channel: channel ?? "terminal", chat: chat ?? text, thread: null };
 }

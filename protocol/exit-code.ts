@@ -1,5 +1,4 @@
 /** How a runner ends. The host reads the code and the end of stderr; everything else is in the outbound mailbox. */
-
 export const exitCode = {
   /** Asked to by a signal. A turn that ran is left without an end: the host takes it up again. */
   stopped: 0,
@@ -14,13 +13,3 @@ export const exitCode = {
   /** A turn was broken off and the agent did not let go of it. The turn's end is in the mailbox. */
   stuck: 5,
 } as const;
-
-/** The runner can't go on. `code` is one of `exitCode`. */
-export class Fatal extends Error {
-  override readonly name = "Fatal";
-  readonly code: number;
-  constructor(code: number, message: string, cause?: unknown) {
-    super(cause === undefined ? message : `${message}: ${cause instanceof Error ? cause.message : String(cause)}`);
-    this.code = code;
-  }
-}
