@@ -10,6 +10,7 @@ import { ReaderPool } from "../drivers/readers/reader-pool.ts";
 import { TerminalChannel } from "../drivers/terminal/terminal.ts";
 import { SealedVault } from "../drivers/vault/vault.ts";
 import { MailboxWriter } from "../protocol/mailbox/writer.ts";
+import { scheduledTasks } from "../tasks/index.ts";
 import { Audit } from "./audit/audit.ts";
 import type { Channel } from "./channels/channel.ts";
 import { channelLoader } from "./channels/load.ts";
@@ -20,7 +21,6 @@ import { addedChannels, channelCredentials, channelEffects } from "./control/eff
 import { chatEffects } from "./control/effects/chat.ts";
 import { groupEffects } from "./control/effects/groups.ts";
 import { messageEffects } from "./control/effects/messages.ts";
-import { taskEffects } from "./control/effects/tasks.ts";
 import { Executor } from "./control/execute.ts";
 import { anthropicBundle } from "./gateway/bundle.ts";
 import { ModelChoice } from "./gateway/model-choice.ts";
@@ -132,7 +132,11 @@ export async function startHost(
     credentials: (id) => channelCredentials(vault, id),
     added: () => addedChannels(store),
   });
-  const { registry, router, supervisor, scheduler } = path;
+  const { registry, router, supervisor } = path;
+  const tasks = scheduledTasks({
+    ...{ store, audit, clock, random, router, supervisor },
+    log: log.child({ part: "tasks" }),
+  });
 
   const executor: Executor = new Executor(
     {
@@ -144,7 +148,7 @@ export async function startHost(
       }),
       ...chatEffects({ store, clock, random, terminal, supervisor }),
       ...groupEffects({ store, clock, random, router, supervisor, groupsDir: paths.groups }),
-      ...taskEffects({ store, clock, random, scheduler }),
+      ...tasks.effects,
       ...careEffects({
         ...{ store, audit, clock, vault, model, driver, supervisor, registry, startedAt },
         version: versionOf(paths.root),
@@ -158,12 +162,14 @@ export async function startHost(
 
   await model.apply();
   await path.start();
+  tasks.scheduler.start();
   const server = await listen(controlApp(executor, log.child({ part: "control" })), paths.controlSocket, log);
   log.info({ pid: process.pid, data: paths.data }, "host is up");
 
   return {
     async stop() {
       server.close();
+      tasks.scheduler.stop();
       await path.stop();
       server.closeAllConnections();
       await practiceServer.stop();

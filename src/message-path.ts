@@ -4,14 +4,12 @@ import { tellOwner } from "./access/owner.ts";
 import { ChannelRegistry, type RegistryParts } from "./channels/registry.ts";
 import type { Terminal } from "./channels/terminal.ts";
 import { Router } from "./inbound/router.ts";
-import { taskVoice } from "./inbound/task-voice.ts";
 import { messageOf } from "./lib/errors.ts";
 import type { Random } from "./lib/ids.ts";
 import { Delivery } from "./outbound/delivery.ts";
 import { Drafts } from "./outbound/drafts.ts";
 import { Supervisor, type SupervisorOptions } from "./sessions/supervisor.ts";
 import type { OutboxRow } from "./store/outbox.ts";
-import { Scheduler } from "./tasks/scheduler.ts";
 
 /** Failed tries of a message after which the owner hears that its channel does not work. */
 const TELL_OWNER_AFTER = 4;
@@ -29,7 +27,6 @@ export interface MessagePath {
   registry: ChannelRegistry;
   router: Router;
   supervisor: Supervisor;
-  scheduler: Scheduler;
   /** Takes over what an earlier process left, and only then lets new messages in. */
   start(): Promise<void>;
   /** Lets nothing more in; resolves when every container is gone and what it left is taken. */
@@ -59,11 +56,6 @@ export function messagePath(ports: PathPorts): MessagePath {
     ...{ store, audit, clock, random, channel, drafts, log: log.child({ part: "delivery" }) },
     onTrouble: (row, tries, why) => tries >= TELL_OWNER_AFTER && channelTrouble(row, why),
   });
-  const scheduler = new Scheduler({
-    ...{ store, audit, clock, log: log.child({ part: "tasks" }) },
-    tell: taskVoice(store, router),
-    dismiss: (session) => supervisor.dismiss(session),
-  });
 
   function channelTrouble(row: OutboxRow, why: string): void {
     const text = `Messages to ${row.channel} can't be delivered (last: ${why}). They are kept; \`ncl outbox list\` shows them, \`ncl channels list\` how the channel is.`;
@@ -75,15 +67,13 @@ export function messagePath(ports: PathPorts): MessagePath {
   }
 
   return {
-    ...{ registry, router, supervisor, scheduler },
+    ...{ registry, router, supervisor },
     async start() {
       await supervisor.start();
       await registry.start(router, ports.added());
       delivery.start();
-      scheduler.start();
     },
     async stop() {
-      scheduler.stop();
       await registry.stop();
       await supervisor.stop();
       delivery.stop();

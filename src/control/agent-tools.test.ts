@@ -3,18 +3,16 @@ import { test } from "node:test";
 import { type VerbName, verbs } from "../../api/verbs.ts";
 import { runnerConfig } from "../../protocol/config.ts";
 import { outboundBody } from "../../protocol/rows.ts";
+import { scheduledTasks } from "../../tasks/index.ts";
 import { AGENT, countingRandom, SESSION, world } from "../../test/support/world.ts";
 import { type Channel, type ChannelEvent, STOP_BUTTON } from "../channels/channel.ts";
 import { Router } from "../inbound/router.ts";
-import { taskVoice } from "../inbound/task-voice.ts";
 import { Misuse } from "../lib/errors.ts";
 import type { AgentGroupId } from "../lib/ids.ts";
 import { silentLog } from "../lib/log.ts";
 import { applyRows } from "../sessions/apply.ts";
-import { Scheduler } from "../tasks/scheduler.ts";
 import { agentTools, carryOutFor } from "./agent-tools.ts";
 import { messageEffects } from "./effects/messages.ts";
-import { taskEffects } from "./effects/tasks.ts";
 import { type Effects, Executor } from "./execute.ts";
 
 /** A session whose agent runs a turn and asks for verbs. */
@@ -23,12 +21,12 @@ function given(can: Partial<Channel["capabilities"]> = {}) {
   const { store, audit, clock, session } = w;
   const random = countingRandom();
   const router = new Router({ store, audit, clock, random, wake: () => {}, stopped: () => {} });
-  const scheduler = new Scheduler({
-    ...{ store, audit, clock, log: silentLog, dismiss: () => {}, tell: taskVoice(store, router) },
+  const scheduled = scheduledTasks({
+    ...{ store, audit, clock, random, router, log: silentLog, supervisor: { dismiss: () => {} } },
   });
   const capabilities = { edits: true, reactions: true, files: true, ...can };
   const known = {
-    ...taskEffects({ store, clock, random, scheduler }),
+    ...scheduled.effects,
     ...messageEffects({
       ...{ store, clock },
       channel: () => ({ capabilities }) as Channel,
@@ -59,7 +57,15 @@ function given(can: Partial<Channel["capabilities"]> = {}) {
     store.groups.addAgentGroup({ ...group, id: id as AgentGroupId, folder: id });
     return id as AgentGroupId;
   };
-  return { ...w, ask, message, addGroup, rows: () => store.outbox.list(null, 10), known };
+  return {
+    ...w,
+    tasks: scheduled.scheduler.tasks,
+    ask,
+    message,
+    addGroup,
+    rows: () => store.outbox.list(null, 10),
+    known,
+  };
 }
 
 test("what agents have as tools fits the runner's config and the rows that ask, and none of it waits for anything", () => {
@@ -152,33 +158,33 @@ test("what a task said to an agent, or a person in another chat, has no message 
 });
 
 test("an agent's task is its own, in its own chat, whatever it says", () => {
-  const { ask, addGroup, store } = given();
+  const { ask, addGroup, tasks } = given();
   addGroup("other");
   const wanted = { prompt: "look", name: "look", every: "1h", group: "other", chat: "test:elsewhere" };
   const { json } = ask("tasks.add", wanted);
   assert.deepEqual([json.group, json.chat], ["main", "test:room"]);
-  assert.equal(store.tasks.task(json.task)?.agentGroup, AGENT);
+  assert.equal(tasks.task(json.task)?.agentGroup, AGENT);
   assert.match(ask("tasks.add", { ...wanted, every: "soon" }).text, /soon/);
 });
 
 test("an agent sees and changes its own group's tasks only; a refusal is audited and changes nothing", () => {
-  const { ask, addGroup, store, audit } = given();
+  const { ask, addGroup, tasks, audit } = given();
   const mine = ask("tasks.add", { prompt: "look", name: "mine", every: "2h" }).json.task;
   const foreign = addGroup("other");
   for (let n = 0; n < 60; n++) {
-    const task = store.tasks.task(mine) ?? assert.fail();
-    store.tasks.add({ ...task, id: `theirs-${n}`, agentGroup: foreign, nextAt: 1 });
+    const task = tasks.task(mine) ?? assert.fail();
+    tasks.add({ ...task, id: `theirs-${n}`, agentGroup: foreign, nextAt: 1 });
   }
   assert.deepEqual(
     ask("tasks.list", {}).json.map(({ name }: { name: string }) => name),
     ["mine"],
   );
-  const before = store.tasks.task("theirs-1");
+  const before = tasks.task("theirs-1");
   for (const verb of ["pause", "resume", "remove"])
     assert.match(ask(`tasks.${verb}`, { task: "theirs-1" }).text, /belongs to another agent/);
-  assert.deepEqual(store.tasks.task("theirs-1"), before);
+  assert.deepEqual(tasks.task("theirs-1"), before);
   assert.equal(audit.list(50).filter(({ decision }) => decision === "deny").length, 3);
   assert.match(ask("tasks.run", { task: mine }).text, /nothing that an agent can do/);
   assert.equal(ask("tasks.remove", { task: mine }).ok, true);
-  assert.equal(store.tasks.task(mine), undefined);
+  assert.equal(tasks.task(mine), undefined);
 });

@@ -19,7 +19,6 @@ import type { Address } from "../store/address.ts";
 import type { InboundEvent } from "../store/inbox.ts";
 import type { Session } from "../store/sessions.ts";
 import type { Store } from "../store/store.ts";
-import type { Place } from "../store/tasks.ts";
 import { pair } from "./pairing.ts";
 import { decideRoute, type Target } from "./route.ts";
 
@@ -58,6 +57,12 @@ export interface RouterParts {
   wake(session: SessionId): void;
   /** Called after the commit, for each session whose work is to be stopped. */
   stopped(session: SessionId): void;
+}
+
+/** Where something was put: a row of a session's inbox. */
+export interface Place {
+  session: SessionId;
+  number: number;
 }
 
 export class Router implements ChannelHost {

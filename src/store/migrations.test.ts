@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Tasks } from "../../tasks/tasks.ts";
 import { countingRandom, ManualClock } from "../../test/support/world.ts";
 import { Audit } from "../audit/audit.ts";
 import type { Channel } from "../channels/channel.ts";
@@ -62,7 +63,7 @@ test("a database of the second step keeps every row, and is the same as a new on
   const [row] = store.inbox.unfinished(SESSION);
   assert.deepEqual([row?.number, row?.change, row?.about, row?.files], [4, "said", null, []]);
   assert.equal(store.sessions.stoppedUpTo(SESSION), 0);
-  assert.equal(store.tasks.list(9).length, 1);
+  assert.equal(new Tasks(store.db).list(9).length, 1);
   assert.equal(store.outbox.openDraft(SESSION), undefined);
   assert.deepEqual(store.outbox.outcomes(SESSION, 4), [], "old messages have no number to tell them by");
   const shape = ({ db }: { db: Database }) =>

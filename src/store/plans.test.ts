@@ -1,6 +1,7 @@
 /** What is asked of the database for every message, every timer and every start must not read through its whole history. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Tasks } from "../../tasks/tasks.ts";
 import { SESSION, world } from "../../test/support/world.ts";
 import type { Database, Value } from "../lib/sqlite.ts";
 
@@ -33,7 +34,8 @@ function plansOf(db: Database, ask: () => unknown): string[] {
 
 test("no question that is asked often reads through all that ever was", () => {
   const { store, clock } = world();
-  const { inbox, outbox, turns, sessions, tasks } = store;
+  const { inbox, outbox, turns, sessions } = store;
+  const tasks = new Tasks(store.db);
   const now = clock.now();
   const often: Record<string, () => unknown> = {
     "what may be sent": () => outbox.heads(now),

@@ -9,7 +9,6 @@ import { Outbox } from "./outbox.ts";
 import { Pairings } from "./pairings.ts";
 import { Sessions } from "./sessions.ts";
 import { Settings } from "./settings.ts";
-import { Tasks } from "./tasks.ts";
 import { Turns } from "./turns.ts";
 import { Users } from "./users.ts";
 
@@ -22,7 +21,6 @@ export interface Store {
   inbox: Inbox;
   turns: Turns;
   outbox: Outbox;
-  tasks: Tasks;
   calls: Calls;
   pairings: Pairings;
   memory: ChannelMemory;
@@ -45,7 +43,6 @@ export function storeOn(db: Database): Store {
     inbox: new Inbox(db),
     turns: new Turns(db),
     outbox: new Outbox(db),
-    tasks: new Tasks(db),
     calls: new Calls(db),
     pairings: new Pairings(db),
     memory: new ChannelMemory(db),

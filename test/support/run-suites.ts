@@ -38,6 +38,7 @@ const TESTS: Record<string, TestSuite> = {
   unit: {
     folders: [
       "src",
+      "tasks",
       "api",
       "packages",
       "drivers",

@@ -7,7 +7,6 @@ import type { Terminal } from "../../../src/channels/terminal.ts";
 import { carryOutFor } from "../../../src/control/agent-tools.ts";
 import { chatEffects } from "../../../src/control/effects/chat.ts";
 import { messageEffects } from "../../../src/control/effects/messages.ts";
-import { taskEffects } from "../../../src/control/effects/tasks.ts";
 import { type Effects, Executor } from "../../../src/control/execute.ts";
 import type { Clock } from "../../../src/lib/clock.ts";
 import { Misuse } from "../../../src/lib/errors.ts";
@@ -15,6 +14,7 @@ import { type MessagePath, messagePath } from "../../../src/message-path.ts";
 import { containerSpec } from "../../../src/sessions/container.ts";
 import { defaultTimers, type Timers } from "../../../src/sessions/machine.ts";
 import { type Store, storeOn } from "../../../src/store/store.ts";
+import { type ScheduledTasks, scheduledTasks } from "../../../tasks/index.ts";
 import { Life } from "../base/life.ts";
 import { SimDatabase, SimMailboxes } from "./disk.ts";
 import type { Machine } from "./machine.ts";
@@ -28,6 +28,7 @@ interface Running {
   store: Store;
   terminal: Terminal;
   path: MessagePath;
+  tasks: ScheduledTasks;
   executor: Executor;
   /** When it was started, in simulated milliseconds. */
   since: number;
@@ -62,7 +63,7 @@ export class Host {
       const terminal = new TerminalChannel(db, this.#clock(life), () => "Agent");
       const made = this.#compose(life, db, store, terminal);
       this.running = { life, store, terminal, ...made, since: world.time.now };
-      this.running.path.start().catch((error: unknown) => this.failed(error));
+      this.#start(this.running).catch((error: unknown) => this.failed(error));
     } catch (error) {
       this.failed(error);
     }
@@ -81,6 +82,7 @@ export class Host {
     this.#stopping = true;
     world.trace.add(running.life.name, "is asked to stop");
     promises.stopping(running.life);
+    running.tasks.scheduler.stop();
     await running.path.stop().catch((error: unknown) => this.failed(error));
     promises.stopped(running.life);
     running.life.end();
@@ -102,6 +104,11 @@ export class Host {
     this.running = null;
   }
 
+  async #start({ path, tasks }: Running): Promise<void> {
+    await path.start();
+    tasks.scheduler.start();
+  }
+
   #ended(): void {
     const { world } = this.#machine;
     world.trace.add("host", "is gone");
@@ -115,7 +122,12 @@ export class Host {
     return { now: () => world.wall(), after: (ms, run) => world.time.after(life, Math.max(1, ms), run) };
   }
 
-  #compose(life: Life, db: SimDatabase, store: Store, terminal: Terminal): Pick<Running, "path" | "executor"> {
+  #compose(
+    life: Life,
+    db: SimDatabase,
+    store: Store,
+    terminal: Terminal,
+  ): Pick<Running, "path" | "tasks" | "executor"> {
     const machine = this.#machine;
     const { world, dir, paths } = machine;
     const clock = this.#clock(life);
@@ -143,17 +155,21 @@ export class Host {
       },
       more: machine.platforms.map((platform) => platform.channel(life)),
     });
-    const { supervisor, scheduler, registry } = path;
+    const { supervisor, registry, router } = path;
+    const tasks = scheduledTasks({
+      ...{ store, audit, clock, random, router, supervisor },
+      log: world.trace.log(life.name),
+    });
     const sentFile = () => {
       throw new Misuse("there are no files here");
     };
     const effects = {
       ...messageEffects({ store, clock, channel: (id) => registry.get(id), sentFile }),
-      ...taskEffects({ store, clock, random, scheduler }),
+      ...tasks.effects,
       ...chatEffects({ store, clock, random, terminal, supervisor }),
     };
     // The verbs of people's own machines (credentials, groups) are not asked for here.
     const executor = new Executor(effects as unknown as Effects, db, audit);
-    return { path, executor };
+    return { path, tasks, executor };
   }
 }

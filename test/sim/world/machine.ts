@@ -8,6 +8,7 @@ import type { MessagingGroupId, UserId } from "../../../src/lib/ids.ts";
 import { type Paths, pathsOf } from "../../../src/lib/paths.ts";
 import type { Address } from "../../../src/store/address.ts";
 import { openStore } from "../../../src/store/store.ts";
+import { Tasks } from "../../../tasks/tasks.ts";
 import { Promises } from "../promises.ts";
 import { Stops } from "../stops.ts";
 import { Words } from "../words.ts";
@@ -109,6 +110,7 @@ export class Machine {
   #furnish(): void {
     const { world, setup } = this;
     const store = openStore(this.database);
+    const tasks = new Tasks(store.db);
     const owner = TERMINAL_USER as UserId;
     store.users.put({ id: owner, name: "You", timeZone: "UTC" }, world.wall());
     store.users.grantOwner(owner);
@@ -129,7 +131,7 @@ export class Machine {
     for (const [index, { place, at, session, script }] of setup.tasks.entries()) {
       const due = world.wall() + at;
       const standing = { state: "active", nextAt: due, failures: 0, note: "" } as const;
-      store.tasks.add({
+      tasks.add({
         ...{ ...standing, id: `t-${index}`, agentGroup: group.id, address: place, session, name: `task ${index}` },
         ...{
           prompt: scriptText(script),

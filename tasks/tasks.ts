@@ -3,10 +3,11 @@
  * was due has at most one run, for ever.
  */
 import { z } from "zod";
-import type { Schedule } from "../../packages/calendar/timetable.ts";
-import type { AgentGroupId, SessionId } from "../lib/ids.ts";
-import type { Database } from "../lib/sqlite.ts";
-import type { Address } from "./address.ts";
+import type { Schedule } from "../packages/calendar/timetable.ts";
+import type { Place } from "../src/inbound/router.ts";
+import type { AgentGroupId, SessionId } from "../src/lib/ids.ts";
+import type { Database } from "../src/lib/sqlite.ts";
+import type { Address } from "../src/store/address.ts";
 
 const schedule: z.ZodType<Schedule> = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("cron"), pattern: z.string() }),
@@ -51,12 +52,6 @@ export interface TaskRun {
   startedAt: number | null;
   endedAt: number | null;
   note: string;
-}
-
-/** The row of an inbox that a run is. */
-export interface Place {
-  session: SessionId;
-  number: number;
 }
 
 /** A run whose row in the inbox has its end. */

@@ -1,15 +1,15 @@
 /** What the verbs of scheduled tasks do: `tasks.*`. The scheduler wakes on the commit of each change. */
 
-import { NoSchedule, parseSchedule, scheduleText, type WantedSchedule } from "../../../packages/calendar/parse.ts";
-import { nextRun, type Schedule } from "../../../packages/calendar/timetable.ts";
-import type { Clock } from "../../lib/clock.ts";
-import { Misuse } from "../../lib/errors.ts";
-import type { Random } from "../../lib/ids.ts";
-import { type Address, addressOf } from "../../store/address.ts";
-import type { Store } from "../../store/store.ts";
-import type { Task } from "../../store/tasks.ts";
-import type { Scheduler } from "../../tasks/scheduler.ts";
-import type { EffectContext, Effects } from "../execute.ts";
+import { NoSchedule, parseSchedule, scheduleText, type WantedSchedule } from "../packages/calendar/parse.ts";
+import { nextRun, type Schedule } from "../packages/calendar/timetable.ts";
+import type { EffectContext, Effects } from "../src/control/execute.ts";
+import type { Clock } from "../src/lib/clock.ts";
+import { Misuse } from "../src/lib/errors.ts";
+import type { Random } from "../src/lib/ids.ts";
+import { type Address, addressOf } from "../src/store/address.ts";
+import type { Store } from "../src/store/store.ts";
+import type { Scheduler } from "./scheduler.ts";
+import type { Task } from "./tasks.ts";
 
 /** Tasks of an agent group that are not done. */
 const MOST_TASKS = 200;
@@ -22,7 +22,7 @@ export interface TaskParts {
 }
 
 export function taskEffects({ store, clock, random, scheduler }: TaskParts): Pick<Effects, `tasks.${TaskVerb}`> {
-  const { tasks } = store;
+  const { tasks } = scheduler;
   const taskAt = (id: string, { permit }: Pick<EffectContext, "permit">): Task => {
     const task = tasks.task(id);
     if (!task) throw new Misuse(`there is no task "${id}"`, "`ncl tasks list` shows them.");

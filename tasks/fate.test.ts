@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { timetable } from "../../packages/calendar/timetable.ts";
-import { AGENT } from "../../test/support/world.ts";
-import type { Task } from "../store/tasks.ts";
+import { timetable } from "../packages/calendar/timetable.ts";
+import { AGENT } from "../test/support/world.ts";
 import { afterFailure, afterSuccess, choose, MOST_FAILURES, realigned } from "./fate.ts";
+import type { Task } from "./tasks.ts";
 
 const HOUR = 3_600_000;
 const hourly = { kind: "every", ms: HOUR, anchor: 0 } as const;

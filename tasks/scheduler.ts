@@ -3,16 +3,17 @@
  * is started once or not at all; what became of it is read from that inbox row. One timer, set to what is due next.
  */
 
-import { localTime } from "../../packages/calendar/parse.ts";
-import { missedRuns, type Timetable, timetable } from "../../packages/calendar/timetable.ts";
-import type { Audit } from "../audit/audit.ts";
-import type { Clock, Timer } from "../lib/clock.ts";
-import { Misuse, messageOf, Retryable } from "../lib/errors.ts";
-import type { SessionId } from "../lib/ids.ts";
-import type { Log } from "../lib/log.ts";
-import type { Store } from "../store/store.ts";
-import type { EndedRun, Place, Task } from "../store/tasks.ts";
+import { localTime } from "../packages/calendar/parse.ts";
+import { missedRuns, type Timetable, timetable } from "../packages/calendar/timetable.ts";
+import type { Audit } from "../src/audit/audit.ts";
+import type { Place } from "../src/inbound/router.ts";
+import type { Clock, Timer } from "../src/lib/clock.ts";
+import { Misuse, messageOf, Retryable } from "../src/lib/errors.ts";
+import type { SessionId } from "../src/lib/ids.ts";
+import type { Log } from "../src/lib/log.ts";
+import type { Store } from "../src/store/store.ts";
 import { afterFailure, afterSuccess, choose, MOST_FAILURES, realigned } from "./fate.ts";
+import { type EndedRun, type Task, Tasks } from "./tasks.ts";
 
 /** The longest sleep: after it the wall clock is looked at again, so that a jump or a suspended machine is noticed. */
 const LONGEST_SLEEP = 60_000;
@@ -38,6 +39,7 @@ export interface SchedulerParts {
 }
 
 export class Scheduler {
+  readonly tasks: Tasks;
   readonly #parts: SchedulerParts;
   #timer: Timer | null = null;
   #running = false;
@@ -47,7 +49,8 @@ export class Scheduler {
   constructor(parts: SchedulerParts) {
     this.#parts = parts;
     // Off the way of the answer whose commit this is.
-    parts.store.tasks.onChange(() => this.#lookIn(0));
+    this.tasks = new Tasks(parts.store.db);
+    this.tasks.onChange(() => this.#lookIn(0));
     parts.store.inbox.onEnd(() => this.#lookIn(0));
   }
 
@@ -67,7 +70,7 @@ export class Scheduler {
     const { store, clock } = this.#parts;
     const now = clock.now();
     store.db.transaction(() => {
-      if (!store.tasks.isRunning(task.id) && this.#begin(task, now, `Somebody asked for it now.`, now)) return;
+      if (!this.tasks.isRunning(task.id) && this.#begin(task, now, `Somebody asked for it now.`, now)) return;
       throw new Misuse(`the task "${task.name}" runs at this moment`, "`ncl tasks show` tells when it has ended.");
     });
   }
@@ -79,14 +82,14 @@ export class Scheduler {
   }
 
   #look(): void {
-    const { store, clock, log } = this.#parts;
+    const { clock, log } = this.#parts;
     const now = clock.now();
     try {
-      for (const run of store.tasks.ended()) this.#settle(run, now);
+      for (const run of this.tasks.ended()) this.#settle(run, now);
       if (now < this.#lookedAt) this.#realign(now);
       this.#lookedAt = now;
-      for (const task of store.tasks.due(now, BATCH)) this.#startOrFail(task, now);
-      const nextAt = store.tasks.nextDue();
+      for (const task of this.tasks.due(now, BATCH)) this.#startOrFail(task, now);
+      const nextAt = this.tasks.nextDue();
       if (nextAt === null) this.#timer?.cancel();
       else this.#lookIn(Math.min(Math.max(nextAt - clock.now(), 0), LONGEST_SLEEP));
     } catch (error) {
@@ -103,7 +106,7 @@ export class Scheduler {
       if (error instanceof Retryable) throw error;
       log.warn({ task: task.id, error: messageOf(error) }, "scheduled task could not be started");
       store.db.transaction(() => {
-        store.tasks.recordMiss(task.id, task.nextAt ?? now, "failed", messageOf(error), now);
+        this.tasks.recordMiss(task.id, task.nextAt ?? now, "failed", messageOf(error), now);
         this.#fail({ ...task, nextAt: tableOf(task)(now) }, messageOf(error), null, now);
       });
     }
@@ -111,7 +114,7 @@ export class Scheduler {
 
   /** In a transaction: decides about every time of the task that has passed, and starts at most one run. */
   #takeUp(task: Task, now: number): void {
-    const { tasks } = this.#parts.store;
+    const { tasks } = this;
     const next = timetable(task.schedule, task.timeZone);
     const { runs, more } = missedRuns(next, task.nextAt ?? now, now, MOST_MISSED);
     const { run, skipped, later } = choose(task.missed, runs, now);
@@ -147,7 +150,7 @@ export class Scheduler {
     const text = `The scheduled task "${task.name}" runs. ${why}\n\n${task.prompt}`;
     const place = tell(task, text, `task:${task.id}:${due}`);
     if (!place) return false;
-    store.tasks.begin(task.id, due, place, now);
+    this.tasks.begin(task.id, due, place, now);
     store.db.afterCommit(() => log.info({ task: task.id, due, late: now - due, ...place }, "scheduled task started"));
     return true;
   }
@@ -157,21 +160,21 @@ export class Scheduler {
     const { store, dismiss } = this.#parts;
     const why = error ?? "it was given up before it had an answer";
     store.db.transaction(() => {
-      store.tasks.end(taskId, dueAt, ok ? "done" : "failed", ok ? "" : why, now);
-      const task = store.tasks.task(taskId);
+      this.tasks.end(taskId, dueAt, ok ? "done" : "failed", ok ? "" : why, now);
+      const task = this.tasks.task(taskId);
       if (!task) return;
-      if (ok) store.tasks.update(taskId, afterSuccess(task));
+      if (ok) this.tasks.update(taskId, afterSuccess(task));
       else this.#fail(task, why, session, now);
       if (task.session === "own") store.db.afterCommit(() => dismiss(session));
     });
   }
 
   #fail(task: Task, why: string, session: SessionId | null, now: number): void {
-    const { store, audit } = this.#parts;
+    const { audit } = this.#parts;
     const standing = afterFailure(task, tableOf(task), why, now);
-    store.tasks.update(task.id, standing);
+    this.tasks.update(task.id, standing);
     if (task.nextAt !== null && (standing.nextAt ?? 0) > task.nextAt) {
-      store.tasks.recordMiss(task.id, task.nextAt, "skipped", "it rested after a failure", now);
+      this.tasks.recordMiss(task.id, task.nextAt, "skipped", "it rested after a failure", now);
     }
     if (standing.state !== "paused" || task.state === "paused") return;
     const detail = { failures: standing.failures, why: why.slice(0, 500), session };
@@ -182,7 +185,7 @@ export class Scheduler {
   }
 
   #realign(now: number): void {
-    const { tasks } = this.#parts.store;
+    const { tasks } = this;
     for (const task of tasks.active()) {
       const standing = realigned(task, tableOf(task), now);
       if (standing) tasks.update(task.id, standing);

@@ -1,24 +1,21 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type VerbInput, verbs } from "../../../api/verbs.ts";
-import { AGENT, countingRandom, world } from "../../../test/support/world.ts";
-import { Router } from "../../inbound/router.ts";
-import { taskVoice } from "../../inbound/task-voice.ts";
-import { silentLog } from "../../lib/log.ts";
-import { Scheduler } from "../../tasks/scheduler.ts";
-import type { EffectContext } from "../execute.ts";
-import { taskEffects } from "./tasks.ts";
+import { type VerbInput, verbs } from "../api/verbs.ts";
+import type { EffectContext } from "../src/control/execute.ts";
+import { Router } from "../src/inbound/router.ts";
+import { silentLog } from "../src/lib/log.ts";
+import { AGENT, countingRandom, world } from "../test/support/world.ts";
+import { scheduledTasks } from "./index.ts";
 
 function given() {
   const w = world();
   const { store, audit, clock } = w;
   const random = countingRandom();
   const router = new Router({ store, audit, clock, random, wake: () => {}, stopped: () => {} });
-  const scheduler = new Scheduler({
-    ...{ store, audit, clock, log: silentLog, dismiss: () => {} },
-    tell: taskVoice(store, router),
+  const { scheduler, effects } = scheduledTasks({
+    ...{ store, audit, clock, random, router, log: silentLog, supervisor: { dismiss: () => {} } },
   });
-  const effects = taskEffects({ store, clock, random, scheduler });
+  const { tasks } = scheduler;
   const records: string[] = [];
   const context: EffectContext = {
     actor: { kind: "operator" },
@@ -34,7 +31,7 @@ function given() {
       verbs["tasks.add"].args.parse({ group: "main", prompt: "look", name: "look", chat: "test:room", ...wanted }),
       context,
     );
-  return { ...w, effects, context, records, add };
+  return { ...w, tasks, effects, context, records, add };
 }
 
 test("a task is added with what was asked for, shown, listed, paused, resumed and removed", async () => {
@@ -90,10 +87,10 @@ test("the two hundredth task is the last, and tasks that are done don't count", 
   const g = given();
   for (let i = 0; i < 200; i++) await g.add({ every: "1d" });
   await assert.rejects(g.add({ every: "1d" }), /has 200 tasks/);
-  const [first] = g.store.tasks.list(1);
-  g.store.tasks.update(first?.id ?? "", { state: "done", nextAt: null, failures: 0, note: "" });
+  const [first] = g.tasks.list(1);
+  g.tasks.update(first?.id ?? "", { state: "done", nextAt: null, failures: 0, note: "" });
   await g.add({ every: "1d" });
-  assert.equal(g.store.tasks.countOpen(AGENT), 200);
+  assert.equal(g.tasks.countOpen(AGENT), 200);
 });
 
 test("a task whose only time has passed is not resumed, and one that is done is not paused", async () => {
@@ -103,6 +100,6 @@ test("a task whose only time has passed is not resumed, and one that is done is 
   await effects["tasks.pause"]({ task }, context);
   g.clock.advance(3 * 86_400_000);
   await assert.rejects(async () => effects["tasks.resume"]({ task }, context), /has passed/);
-  g.store.tasks.update(task, { state: "done", nextAt: null, failures: 0, note: "" });
+  g.tasks.update(task, { state: "done", nextAt: null, failures: 0, note: "" });
   await assert.rejects(async () => effects["tasks.pause"]({ task }, context), /is done/);
 });

@@ -1,9 +1,10 @@
 /** How a scheduled task speaks: into the conversation of its chat, or into one of its own whose answers go to that chat. */
-import { Misuse } from "../lib/errors.ts";
-import type { Store } from "../store/store.ts";
-import type { Place, Task } from "../store/tasks.ts";
-import { targetOf } from "./route.ts";
-import type { Router } from "./router.ts";
+
+import { targetOf } from "../src/inbound/route.ts";
+import type { Place, Router } from "../src/inbound/router.ts";
+import { Misuse } from "../src/lib/errors.ts";
+import type { Store } from "../src/store/store.ts";
+import type { Task } from "./tasks.ts";
 
 /** @returns a function that throws Misuse where the agent is not in that chat (any more) */
 export function taskVoice(store: Store, router: Router): (task: Task, text: string, key: string) => Place | null {

@@ -3,18 +3,18 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { nextRun } from "../../packages/calendar/timetable.ts";
-import { AGENT, countingRandom, ManualClock, world } from "../../test/support/world.ts";
-import { Audit } from "../audit/audit.ts";
-import { Router } from "../inbound/router.ts";
-import { taskVoice } from "../inbound/task-voice.ts";
-import type { Clock } from "../lib/clock.ts";
-import { Misuse, Retryable } from "../lib/errors.ts";
-import type { SessionId } from "../lib/ids.ts";
-import { silentLog } from "../lib/log.ts";
-import { openStore, type Store } from "../store/store.ts";
-import type { Task } from "../store/tasks.ts";
+import { nextRun } from "../packages/calendar/timetable.ts";
+import { Audit } from "../src/audit/audit.ts";
+import { Router } from "../src/inbound/router.ts";
+import type { Clock } from "../src/lib/clock.ts";
+import { Misuse, Retryable } from "../src/lib/errors.ts";
+import type { SessionId } from "../src/lib/ids.ts";
+import { silentLog } from "../src/lib/log.ts";
+import { openStore, type Store } from "../src/store/store.ts";
+import { AGENT, countingRandom, ManualClock, world } from "../test/support/world.ts";
 import { Scheduler } from "./scheduler.ts";
+import { type Task, Tasks } from "./tasks.ts";
+import { taskVoice } from "./voice.ts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -57,7 +57,7 @@ function host(store: Store, clock: Clock) {
     tell: taskVoice(store, router),
     dismiss: (id) => dismissed.push(id),
   });
-  return { scheduler, woken, dismissed };
+  return { scheduler, tasks: scheduler.tasks, woken, dismissed };
 }
 
 function given(change: Partial<Task> = {}, now = NOON) {
@@ -66,7 +66,8 @@ function given(change: Partial<Task> = {}, now = NOON) {
   const { store } = w;
   const schedule = change.schedule ?? { kind: "every", ms: HOUR, anchor: now };
   const timeZone = change.timeZone ?? "UTC";
-  store.tasks.add({
+  const first = host(store, clock);
+  first.tasks.add({
     ...{
       id: "t-1",
       agentGroup: AGENT,
@@ -81,17 +82,17 @@ function given(change: Partial<Task> = {}, now = NOON) {
     address: { channel: "test", chat: "room", thread: null },
     ...change,
   });
-  const first = host(store, clock);
   first.scheduler.start();
   return { ...w, ...first, clock, ...views(store), end: (ok: boolean) => endAll(store, clock, ok) };
 }
 
 function views(store: Store) {
+  const tasks = new Tasks(store.db);
   return {
-    task: () => store.tasks.task("t-1") as Task,
-    runs: () => store.tasks.runs("t-1", 100).reverse(),
+    task: () => tasks.task("t-1") as Task,
+    runs: () => tasks.runs("t-1", 100).reverse(),
     states: () =>
-      store.tasks
+      tasks
         .runs("t-1", 100)
         .map(({ state }) => state)
         .reverse(),
@@ -285,7 +286,7 @@ test("a single time that failed is tried again also where the clock was set back
 
 test("a task whose agent left the chat fails and says so in its history; it does not hold up the others", () => {
   const g = given();
-  g.store.tasks.add({ ...g.task(), id: "t-2", nextAt: NOON + HOUR + 1 });
+  g.tasks.add({ ...g.task(), id: "t-2", nextAt: NOON + HOUR + 1 });
   g.store.db.exec("UPDATE scheduled_tasks SET chat='elsewhere' WHERE id='t-1'");
   g.clock.advance(HOUR + 1);
   assert.deepEqual(g.states(), ["failed"]);
@@ -299,7 +300,7 @@ test("a run by hand is beside the schedule, works on a paused task, and is refus
   assert.throws(() => g.scheduler.runNow(g.task()), Misuse);
   g.end(true);
   assert.equal(g.task().nextAt, NOON + HOUR);
-  g.store.tasks.update("t-1", { ...g.task(), state: "paused", nextAt: null });
+  g.tasks.update("t-1", { ...g.task(), state: "paused", nextAt: null });
   g.scheduler.runNow(g.task());
   g.end(true);
   assert.deepEqual([g.task().state, g.heard().length], ["paused", 2]);
@@ -308,14 +309,14 @@ test("a run by hand is beside the schedule, works on a paused task, and is refus
 test("a task that is added, changed or removed is heard at once, and with none there is no timer", () => {
   const g = given();
   const added = { ...g.task(), id: "t-2", nextAt: NOON + 5000 };
-  g.store.tasks.add(added);
+  g.tasks.add(added);
   g.clock.advance(5000);
   assert.equal(g.heard().length, 1);
-  g.store.tasks.remove("t-1");
-  g.store.tasks.remove("t-2");
+  g.tasks.remove("t-1");
+  g.tasks.remove("t-2");
   g.clock.advance(0);
   let looked = 0;
-  g.store.tasks.due = () => {
+  g.tasks.due = () => {
     looked += 1;
     return [];
   };
@@ -329,7 +330,7 @@ test("history is kept of the latest hundred runs", () => {
     g.clock.advance(HOUR);
     g.end(true);
   }
-  assert.equal(g.store.tasks.runs("t-1", 1000).length, 100);
+  assert.equal(g.tasks.runs("t-1", 1000).length, 100);
   assert.equal(g.heard().length, 130);
 });
 
@@ -375,9 +376,9 @@ test("a run whose end was recorded when the host was killed has that end after t
 
 test("a claim that can't be committed leaves nothing behind and is tried again", () => {
   const g = given();
-  const begin = g.store.tasks.begin.bind(g.store.tasks);
-  g.store.tasks.begin = () => {
-    g.store.tasks.begin = begin;
+  const begin = g.tasks.begin.bind(g.tasks);
+  g.tasks.begin = () => {
+    g.tasks.begin = begin;
     throw new Retryable("the disk is full");
   };
   g.clock.advance(HOUR);
