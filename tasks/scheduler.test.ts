@@ -11,7 +11,7 @@ import { Misuse, Retryable } from "../src/lib/errors.ts";
 import type { SessionId } from "../src/lib/ids.ts";
 import { silentLog } from "../src/lib/log.ts";
 import { openStore, type Store } from "../src/store/store.ts";
-import { AGENT, countingRandom, ManualClock, world } from "../test/support/world.ts";
+import { AGENT, countingRandom, SettableClock, world } from "../test/support/world.ts";
 import { Scheduler } from "./scheduler.ts";
 import { type Task, Tasks } from "./tasks.ts";
 import { taskVoice } from "./voice.ts";
@@ -21,22 +21,6 @@ const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
 /** A clock whose wall time can be set while its timers go on, as when somebody sets the machine's or it slept. */
-class SettableClock implements Clock {
-  readonly manual = new ManualClock();
-  #ahead: number;
-  constructor(now: number) {
-    this.#ahead = now - this.manual.now();
-  }
-  now = () => this.manual.now() + this.#ahead;
-  after = (ms: number, run: () => void) => this.manual.after(ms, run);
-  advance(ms: number): void {
-    this.manual.advance(ms);
-  }
-  jump(ms: number): void {
-    this.#ahead += ms;
-  }
-}
-
 const NOON = Date.parse("2026-06-01T12:00Z");
 
 /** The host's parts around a scheduler, on `store`; a second call with the same is a restarted host. */

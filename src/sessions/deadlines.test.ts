@@ -11,8 +11,8 @@ function given() {
     asked += 1;
     return "my container is still starting";
   };
-  const deadlines = new Deadlines({ store: w.store, clock: w.clock, log: silentLog, causeOf });
-  return { ...w, deadlines, asked: () => asked };
+  const restarted = () => new Deadlines({ store: w.store, clock: w.clock, log: silentLog, causeOf });
+  return { ...w, deadlines: restarted(), restarted, asked: () => asked };
 }
 
 test("whoever waits too long is told once why, however many messages they wrote", () => {
@@ -62,6 +62,26 @@ test("what waited while the host was off is told of at once", () => {
   clock.advance(0);
   assert.equal(outbox().length, 1);
 });
+
+for (const back of [-60_000, -3_600_000]) {
+  test(`a clock that is set back by ${-back / 60_000} min keeps nobody waiting in silence, also over a restart`, () => {
+    const { say, deadlines, restarted, clock, outbox } = given();
+    say("one");
+    deadlines.arm();
+    clock.advance(30_000);
+    clock.jump(back);
+    clock.advance(PATIENCE - 30_001);
+    assert.deepEqual(outbox(), []);
+    clock.advance(1);
+    assert.equal(outbox().length, 1);
+    say("two");
+    deadlines.stop();
+    clock.jump(back);
+    restarted().arm();
+    clock.advance(PATIENCE);
+    assert.equal(outbox().length, 2);
+  });
+}
 
 test("a database that can't be written is tried again, and nobody counts as told before it was", () => {
   const { say, deadlines, clock, outbox, store } = given();

@@ -35,7 +35,9 @@ export class Deadlines {
   arm(): void {
     if (this.#timer || this.#stopped) return;
     const oldest = this.#parts.store.inbox.oldestUntold();
-    if (oldest !== null) this.#lookIn(Math.min(Math.max(oldest + PATIENCE - this.#parts.clock.now(), 0), PATIENCE));
+    if (oldest === null) return;
+    const age = this.#parts.clock.now() - oldest;
+    this.#lookIn(Math.min(Math.max(PATIENCE - age, 0), PATIENCE), Math.max(0, -age));
   }
 
   stop(): void {
@@ -44,11 +46,15 @@ export class Deadlines {
     this.#timer = null;
   }
 
-  #lookIn(ms: number): void {
-    this.#timer = this.#parts.clock.after(ms, () => {
+  /** @param setBack by how much the clock is known to be behind what waits, milliseconds */
+  #lookIn(ms: number, setBack = 0): void {
+    const { clock } = this.#parts;
+    const due = clock.now() + ms + setBack;
+    this.#timer = clock.after(ms, () => {
       this.#timer = null;
       try {
-        this.#look();
+        // A clock that was set back makes everything look younger by as much.
+        this.#look(Math.max(0, due - clock.now()));
         this.arm();
       } catch (error) {
         this.#parts.log.error({ error: messageOf(error) }, "people who wait could not be told; it is tried again");
@@ -57,10 +63,10 @@ export class Deadlines {
     });
   }
 
-  #look(): void {
+  #look(setBack: number): void {
     const { store, clock, causeOf } = this.#parts;
     const now = clock.now();
-    for (const { session: id, number } of store.inbox.untold(now - PATIENCE)) {
+    for (const { session: id, number } of store.inbox.untold(now - PATIENCE + setBack)) {
       const session = store.sessions.session(id);
       store.db.transaction(() => {
         store.inbox.tell(id);

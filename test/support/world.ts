@@ -38,6 +38,24 @@ export class ManualClock implements Clock {
   }
 }
 
+/** One that also jumps, as when somebody sets the machine's clock: what is due by `after` does not care. */
+export class SettableClock extends ManualClock {
+  #ahead = 0;
+
+  constructor(now?: number) {
+    super();
+    if (now !== undefined) this.#ahead = now - super.now();
+  }
+
+  override now(): number {
+    return super.now() + this.#ahead;
+  }
+
+  jump(ms: number): void {
+    this.#ahead += ms;
+  }
+}
+
 /** Randomness that repeats: counts up. */
 export function countingRandom(): Random {
   let count = 0;
@@ -55,7 +73,7 @@ export const SESSION = "s-1" as SessionId;
 export const OWNER = "test:owner" as UserId;
 
 export function world() {
-  const clock = new ManualClock();
+  const clock = new SettableClock();
   const store = openStore(":memory:");
   const audit = new Audit(store.db, clock);
   store.users.put({ id: OWNER, name: "Owner", timeZone: "UTC" }, clock.now());
