@@ -151,6 +151,32 @@ test("an answer waits for a change that is under way, ten seconds at most, and n
   assert.equal(changes, 1);
 });
 
+test("an answer waits for a change that is under way also where the next turn has shown something since", async () => {
+  let arrive = () => {};
+  const edit = () =>
+    new Promise<void>((resolve) => {
+      arrive = resolve;
+    });
+  const { drafts, show, store, sent, clock, soon } = given({ edit });
+  show("one");
+  clock.advance(1_500);
+  sent();
+  show("one two");
+  clock.advance(3_000);
+  store.turns.end(SESSION, TURN, "done", clock.now(), null, null);
+  store.turns.start(SESSION, TURN + 2, clock.now());
+  show("next", "", TURN + 2);
+  let settled = false;
+  void drafts.settled(SESSION).then(() => {
+    settled = true;
+  });
+  await soon();
+  assert.equal(settled, false);
+  arrive();
+  await soon();
+  assert.equal(settled, true);
+});
+
 test("a platform that says later is left alone until then; any other failure costs only that change", async () => {
   let failure: Error | null = new Retryable("slow down", 30_000);
   let tries = 0;

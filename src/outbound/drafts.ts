@@ -26,7 +26,6 @@ interface Shown {
   typedAt: number;
   changedAt: number;
   text: string;
-  changing: Promise<void> | null;
   timer: Timer | null;
 }
 
@@ -39,6 +38,8 @@ export interface DraftParts {
 export class Drafts {
   readonly #parts: DraftParts;
   readonly #shown = new Map<SessionId, Shown>();
+  /** The change that is under way; it may outlast the turn whose draft it is. */
+  readonly #changing = new Map<SessionId, Promise<void>>();
 
   constructor(parts: DraftParts) {
     this.#parts = parts;
@@ -83,19 +84,18 @@ export class Drafts {
 
   /** Resolves when no change of the session's draft is under way any more; none follows until its next turn. */
   async settled(session: SessionId | null): Promise<void> {
-    const shown = session && this.#shown.get(session);
-    if (!shown) return;
-    shown.timer?.cancel();
+    if (!session) return;
+    this.#shown.get(session)?.timer?.cancel();
     this.#shown.delete(session);
-    if (!shown.changing) return;
-    await Promise.race([shown.changing, sleep(this.#parts.clock, LAST_CHANGE)]);
+    const changing = this.#changing.get(session);
+    if (changing) await Promise.race([changing, sleep(this.#parts.clock, LAST_CHANGE)]);
   }
 
   #of(session: SessionId, turn: number, now: number): Shown {
     const known = this.#shown.get(session);
     if (known?.turn === turn) return known;
     known?.timer?.cancel();
-    const shown: Shown = { turn, since: now, typedAt: 0, changedAt: 0, text: "", changing: null, timer: null };
+    const shown: Shown = { turn, since: now, typedAt: 0, changedAt: 0, text: "", timer: null };
     this.#shown.set(session, shown);
     return shown;
   }
@@ -113,17 +113,16 @@ export class Drafts {
       store.outbox.add({ ...said, address, text, key }, clock.now());
       return;
     }
-    if (draft.state !== "sent" || !draft.platformId || shown.changing) return;
+    if (draft.state !== "sent" || !draft.platformId || this.#changing.has(session.id)) return;
     const buttons = channel.capabilities.buttons ? [STOP_BUTTON] : [];
     const message: OutgoingMessage = { text, author: "agent", answers: [], files: [], buttons };
     const changing = channel.edit?.(address, draft.platformId, message);
-    shown.changing = (changing ?? Promise.resolve())
+    const ended = (changing ?? Promise.resolve())
       .catch((error: unknown) => {
         if (error instanceof Retryable && error.after) shown.changedAt = clock.now() + error.after;
       })
-      .then(() => {
-        shown.changing = null;
-      });
+      .then(() => void this.#changing.delete(session.id));
+    this.#changing.set(session.id, ended);
   }
 }
 
