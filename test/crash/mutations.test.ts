@@ -1,8 +1,9 @@
 /**
  * The suite can fail: each patch in mutations/ breaks one thing in a copy of the project, and must be found out by the
- * promise that it names: with NANOCLAW_FULL=1; else only that each still fits the code is checked. What can't be seen by
- * killing a host whose only channel remembers every key is left to the simulation: a message sent without a durable
- * intent, and a channel's `Unknown` swallowed.
+ * promise that it names: with NANOCLAW_FULL=1; else only that each still fits the code is checked. What a second line of
+ * defence hides from a killed host is left to the simulation: a message sent without a durable intent (the channels here
+ * remember keys, or files), a verb apart from its row (messages of verbs have keys), a stop kept in memory (the container
+ * has it, on disk, before the host can die).
  */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";

@@ -61,7 +61,7 @@ async function newWays(world: World, other: string): Promise<void> {
   const byVerb = await world.say("main", `verb:send_message {"text":"${BY_VERB}"}`);
   const stopped = await world.say(other, STOPPED);
   await world.until("kilo is at work", () => world.begun(stopped));
-  await world.call("chat.stop", { chat: other });
+  await world.stop(other);
   await world.until("all is answered", () => [byVerb, stopped].every((said) => world.answered(said)));
   await world.until("the note is answered", () => world.answeredOnPaper(long));
   await world.until("the task has run", () => world.query("SELECT 1 FROM task_runs WHERE state = 'done'").length > 0);

@@ -59,9 +59,7 @@ export async function settle(world: World): Promise<void> {
   await makeAgent(world);
   await keepSecret(world);
   await world.sayAgain();
-  for (const { chat } of world.said.filter((said) => said.text === STOPPED && !world.answered(said))) {
-    await world.call("chat.stop", { chat });
-  }
+  for (const { chat, text } of world.said) if (text === STOPPED && !world.stopped.has(chat)) await world.stop(chat);
   const open = `SELECT 1 FROM inbox WHERE state NOT IN ('done','failed') UNION ALL SELECT 1 FROM turns WHERE state = 'running'
     UNION ALL SELECT 1 FROM outbox WHERE state IN ('pending','sending','retry')
     UNION ALL SELECT 1 FROM scheduled_tasks WHERE state = 'active'`;

@@ -58,6 +58,8 @@ export class World {
   readonly paths: Paths;
   readonly said: Said[] = [];
   readonly paper = new Paper(join(this.dir, "paper"));
+  /** Chats whose stop was acknowledged. */
+  readonly stopped = new Set<string>();
   /** What was said on paper. */
   readonly notes: Note[] = [];
   readonly #options: WorldOptions;
@@ -179,6 +181,12 @@ export class World {
     this.said.push(said);
     await this.#send(said);
     return said;
+  }
+
+  /** Stops what runs in a chat. */
+  async stop(chat: string): Promise<void> {
+    await this.call("chat.stop", { chat });
+    this.stopped.add(chat);
   }
 
   /** Says something on paper: it lies there until the host takes it. */

@@ -131,12 +131,12 @@ export class Chats {
     }
   }
 
-  /** Within a session an earlier message is not answered after a later one. */
+  /** Within a session an earlier message is not answered after a later one. One that was changed may be, at its change's place. */
   #checkAnswerOrder(place: Address): void {
     const rows = this.#machine.look<{ platformId: string; session: string; number: number }>(
       `SELECT e.platform_id AS platformId, i.session_id AS session, i.number FROM inbox i
        JOIN inbound_events e ON e.id = i.event_id WHERE e.channel=? AND e.chat=? AND e.thread IS ?
-       ORDER BY i.number DESC`,
+       GROUP BY e.platform_id, i.session_id HAVING count(*) = 1`,
       ...[place.channel, place.chat, place.thread],
     );
     const open = new Map(rows.map((row) => [row.platformId, row]));
