@@ -63,6 +63,19 @@ test("what waited while the host was off is told of at once", () => {
   assert.equal(outbox().length, 1);
 });
 
+test("when the clock is set back, who waits is told in time, if not too early, in whatever order they came", () => {
+  const { say, deadlines, clock, outbox, store } = given();
+  const first = say("one");
+  deadlines.arm();
+  clock.advance(50);
+  say("two");
+  store.turns.start(SESSION, 1, clock.now());
+  store.inbox.intoTurn(SESSION, [first], 1);
+  clock.jump(-3_600_000);
+  clock.advance(PATIENCE);
+  assert.equal(outbox().length, 1);
+});
+
 for (const back of [-60_000, -3_600_000]) {
   test(`a clock that is set back by ${-back / 60_000} min keeps nobody waiting in silence, also over a restart`, () => {
     const { say, deadlines, restarted, clock, outbox } = given();

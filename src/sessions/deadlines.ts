@@ -11,6 +11,8 @@ import { stillWaiting } from "./notices.ts";
 
 /** A message may wait so long for its turn before the person is told, milliseconds. */
 export const PATIENCE = 90_000;
+/** A clock may be put right by so much without anybody noticing, milliseconds. */
+const SLEW = 1_000;
 /** Pause after the database could not be written, milliseconds. */
 const AFTER_TROUBLE = 10_000;
 
@@ -26,6 +28,8 @@ export class Deadlines {
   readonly #parts: DeadlineParts;
   #timer: Timer | null = null;
   #stopped = false;
+  /** All that waits came in this process, so it is known how long it has been waiting. */
+  #known = false;
 
   constructor(parts: DeadlineParts) {
     this.#parts = parts;
@@ -34,10 +38,10 @@ export class Deadlines {
   /** Something new waits. */
   arm(): void {
     if (this.#timer || this.#stopped) return;
-    const oldest = this.#parts.store.inbox.oldestUntold();
-    if (oldest === null) return;
-    const age = this.#parts.clock.now() - oldest;
-    this.#lookIn(Math.min(Math.max(PATIENCE - age, 0), PATIENCE), Math.max(0, -age));
+    const { store, clock } = this.#parts;
+    const oldest = store.inbox.oldestUntold();
+    if (oldest === null) this.#known = true;
+    else this.#lookIn(Math.min(Math.max(oldest + PATIENCE - clock.now(), 0), PATIENCE));
   }
 
   stop(): void {
@@ -46,27 +50,29 @@ export class Deadlines {
     this.#timer = null;
   }
 
-  /** @param setBack by how much the clock is known to be behind what waits, milliseconds */
-  #lookIn(ms: number, setBack = 0): void {
-    const { clock } = this.#parts;
-    const due = clock.now() + ms + setBack;
+  #lookIn(ms: number): void {
+    const { clock, log } = this.#parts;
+    const due = this.#known ? clock.now() + ms : Number.POSITIVE_INFINITY;
     this.#timer = clock.after(ms, () => {
       this.#timer = null;
       try {
-        // A clock that was set back makes everything look younger by as much.
-        this.#look(Math.max(0, due - clock.now()));
+        this.#look(due);
         this.arm();
       } catch (error) {
-        this.#parts.log.error({ error: messageOf(error) }, "people who wait could not be told; it is tried again");
+        log.error({ error: messageOf(error) }, "people who wait could not be told; it is tried again");
         this.#lookIn(AFTER_TROUBLE);
       }
     });
   }
 
-  #look(setBack: number): void {
+  /** @param due when this look was to come, by the clock as it was; what an earlier process left may be from before a change */
+  #look(due: number): void {
     const { store, clock, causeOf } = this.#parts;
     const now = clock.now();
-    for (const { session: id, number } of store.inbox.untold(now - PATIENCE + setBack)) {
+    // After the clock was set back nobody can say how long they have waited: told early is better than told late.
+    const limit = now < due - SLEW ? Number.MAX_SAFE_INTEGER : now - PATIENCE;
+    this.#known = true;
+    for (const { session: id, number } of store.inbox.untold(limit)) {
       const session = store.sessions.session(id);
       store.db.transaction(() => {
         store.inbox.tell(id);

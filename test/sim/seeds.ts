@@ -21,6 +21,8 @@ export const ONCE_FAILED: Record<string, string> = {
   "88": "a runner that froze before it took its work up was never ended",
   "280": "the word that held messages were stopped did not name them",
   "378": "a message near the platform's limit was too long when it was repeated with its mark",
+  "5002405":
+    "of two who waited when the clock was set back, one was told in time and the other as if they had come then",
   "5001453": "an answer did not wait for a change of its draft once the next turn had shown something",
   "5000089": "whoever waited when the clock was set back was told only after it had caught up",
   "5818": "a stop ended a turn whose container still ran, before that was found again",

@@ -30,6 +30,8 @@ interface Running {
   path: MessagePath;
   tasks: ScheduledTasks;
   executor: Executor;
+  /** Resolves when it is up. */
+  started: Promise<void>;
   /** When it was started, in simulated milliseconds. */
   since: number;
 }
@@ -62,8 +64,8 @@ export class Host {
       const store = storeOn(db);
       const terminal = new TerminalChannel(db, this.#clock(life), () => "Agent");
       const made = this.#compose(life, db, store, terminal);
-      this.running = { life, store, terminal, ...made, since: world.time.now };
-      this.#start(this.running).catch((error: unknown) => this.failed(error));
+      const started = this.#start(made).catch((error: unknown) => this.failed(error));
+      this.running = { life, store, terminal, ...made, started, since: world.time.now };
     } catch (error) {
       this.failed(error);
     }
@@ -81,6 +83,9 @@ export class Host {
     if (!running || this.#stopping) return;
     this.#stopping = true;
     world.trace.add(running.life.name, "is asked to stop");
+    // A signal that comes during the start is heard after it (src/main.ts).
+    await running.started;
+    if (!running.life.alive) return;
     promises.stopping(running.life);
     running.tasks.scheduler.stop();
     await running.path.stop().catch((error: unknown) => this.failed(error));
@@ -104,7 +109,7 @@ export class Host {
     this.running = null;
   }
 
-  async #start({ path, tasks }: Running): Promise<void> {
+  async #start({ path, tasks }: Pick<Running, "path" | "tasks">): Promise<void> {
     await path.start();
     tasks.scheduler.start();
   }
