@@ -11,6 +11,7 @@ import { Misuse } from "../lib/errors.ts";
 import type { AgentGroupId } from "../lib/ids.ts";
 import { silentLog } from "../lib/log.ts";
 import { applyRows } from "../sessions/apply.ts";
+import { judge } from "../sessions/judge.ts";
 import { agentTools, carryOutFor } from "./agent-tools.ts";
 import { messageEffects } from "./effects/messages.ts";
 import { type Effects, Executor } from "./execute.ts";
@@ -46,12 +47,18 @@ function given(can: Partial<Channel["capabilities"]> = {}) {
   applyRows(parts, session, [{ n: 1, body: { kind: "turn_started", inbound: [message] } }], clock.now());
   let n = 1;
   /** @returns the number of the row that asked, and the answer */
-  const ask = (verb: string, args: Record<string, unknown>) => {
+  const ask = (verb: string, args: Record<string, unknown>, turn = 1) => {
     n += 2;
-    applyRows(parts, session, [{ n, body: { kind: "verb", turn: 1, verb, args } }], clock.now());
+    applyRows(parts, session, [{ n, body: { kind: "verb", turn, verb, args } }], clock.now());
     const answer = store.calls.answers(SESSION, 0).find(({ to }) => to === n) ?? assert.fail();
     return { n, ok: answer.ok, text: answer.text, json: answer.ok ? JSON.parse(answer.text) : null };
   };
+  const begin = (inbound: number[]) => {
+    n += 2;
+    applyRows(parts, session, [{ n, body: { kind: "turn_started", inbound } }], clock.now());
+    return n;
+  };
+  const cutOff = () => judge(store, audit, session, "it was killed", 1, clock.now());
   const addGroup = (id: string) => {
     const { id: _, ...group } = store.groups.agentGroup(AGENT) ?? assert.fail();
     store.groups.addAgentGroup({ ...group, id: id as AgentGroupId, folder: id });
@@ -61,6 +68,8 @@ function given(can: Partial<Channel["capabilities"]> = {}) {
     ...w,
     tasks: scheduled.scheduler.tasks,
     ask,
+    begin,
+    cutOff,
     message,
     addGroup,
     rows: () => store.outbox.list(null, 10),
@@ -113,6 +122,39 @@ test("what can't be said is answered with why, and nothing of it is kept", () =>
     assert.match(text, why);
     assert.deepEqual(rows(), []);
   }
+});
+
+test("what a cut-off turn said is not said again by the turn that goes on with its work, once for each time", () => {
+  const { ask, rows, cutOff, message, begin } = given();
+  const first = ask("messages.send", { text: "one" }).n;
+  const second = ask("messages.send", { text: "one" }).n;
+  const two = ask("messages.send", { text: "two" }).n;
+  cutOff();
+  const turn = begin([message]);
+  assert.deepEqual(ask("messages.send", { text: "one" }, turn).json, { message: first });
+  cutOff();
+  const last = begin([message]);
+  const again = ["one", "one", "one", "two"].map((text) => ask("messages.send", { text }, last));
+  assert.deepEqual(
+    again.map(({ json }) => json.message),
+    [first, second, again[2]?.n, two],
+  );
+  assert.equal(rows().filter(({ author }) => author === "agent").length, 4);
+});
+
+test("what an earlier turn said that had its end, or whose work was given up, may be said again", () => {
+  const { ask, cutOff, say, begin, rows, store, clock } = given();
+  ask("messages.send", { text: "one" });
+  store.turns.end(SESSION, 1, "done", clock.now(), null, null);
+  const turn = begin([say("more")]);
+  const second = ask("messages.send", { text: "one" }, turn);
+  assert.deepEqual(second.json, { message: second.n });
+  store.inbox.endAll(SESSION, "failed");
+  cutOff();
+  const next = begin([say("new")]);
+  const third = ask("messages.send", { text: "one" }, next);
+  assert.deepEqual(third.json, { message: third.n });
+  assert.equal(rows().filter(({ author }) => author === "agent").length, 3);
 });
 
 test("an agent changes its own messages only, whole ones, where the platform can", () => {

@@ -160,6 +160,20 @@ export class Outbox {
     return this.#db.all<StoredOutboxRow>(sql, session, number).map(parse);
   }
 
+  /**
+   * A turn that goes on with the work of one that was cut off says what that one has said already: it is the same
+   * message. Whole ones without files only. @returns its number, once for each that was said
+   */
+  takeOver(session: SessionId, turn: number, text: string): number | null {
+    const done =
+      "SELECT coalesce(max(number), 0) FROM turns WHERE session_id=?1 AND number<?2 AND state<>'interrupted'";
+    const again = "SELECT 1 FROM inbox WHERE session_id=?1 AND turn=?2 AND state='in_turn' AND attempt>1";
+    const sql = `UPDATE outbox SET turn=?2 WHERE id = (
+        SELECT id FROM outbox WHERE session_id=?1 AND kind='message' AND number > (${done}) AND turn > (${done}) AND turn<?2
+          AND author='agent' AND text=?3 AND files='[]' AND EXISTS (${again}) ORDER BY number LIMIT 1) RETURNING number`;
+    return this.#db.get<{ number: number }>(sql, session, turn, text)?.number ?? null;
+  }
+
   list(state: OutboxState | null, limit: number): OutboxRow[] {
     const where = state ? "WHERE state=?" : "";
     const sql = `SELECT ${COLUMNS} FROM outbox ${where} ORDER BY id DESC LIMIT ?`;

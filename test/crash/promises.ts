@@ -117,12 +117,10 @@ function notes(world: World): string[] {
 /** What an agent did by a verb, and what a task began, happened once. */
 function once(world: World, shown: Shown[]): string[] {
   const broken: string[] = [];
-  const tries = world.query<{ attempt: number }>(
-    "SELECT i.attempt FROM inbox i JOIN inbound_events e ON e.id = i.event_id WHERE e.text LIKE 'verb:%'",
-  );
+  const asked = world.query("SELECT 1 FROM inbound_events WHERE text LIKE 'verb:%'").length;
   const times = shown.filter(({ text }) => text === BY_VERB).length;
-  // A try that was cut off may have come as far as that.
-  if (tries[0] && (times === 0 || times > tries[0].attempt)) broken.push(`${promises.verb}: said ${times} times`);
+  // Also where the turn that said it was cut off: the next one gets the number of what was said.
+  if (asked > 0 && times !== 1) broken.push(`${promises.verb}: said ${times} times`);
   const [runs] = world.query<{ begun: number; tasks: number }>(
     `SELECT (SELECT count(*) FROM inbound_events WHERE platform_id LIKE 'task:%') AS begun,
        (SELECT count(*) FROM scheduled_tasks) AS tasks`,
