@@ -468,8 +468,9 @@ export class SessionActor {
 
   /** Writes to the runner's inbound mailbox and rings when something is new. What fails is tried again by the net. */
   #feedRunner(write: (feed: Feed) => boolean): void {
-    // A container that is being ended must not begin anything: the next one gets it.
-    if (!this.#feed || this.#state === "stopping") return;
+    if (!this.#feed) return;
+    // A container that is being ended must not begin anything, the next one gets it; but what is stopped it must hear of.
+    if (this.#state === "stopping") this.#feed.paused = true;
     try {
       if (write(this.#feed)) this.#door?.ring();
     } catch (error) {

@@ -21,6 +21,7 @@ export const ONCE_FAILED: Record<string, string> = {
   "88": "a runner that froze before it took its work up was never ended",
   "280": "the word that held messages were stopped did not name them",
   "378": "a message near the platform's limit was too long when it was repeated with its mark",
+  "5003299": "a stop was not passed to a container that was being ended, and that began the work after it",
   "5002405":
     "of two who waited when the clock was set back, one was told in time and the other as if they had come then",
   "5001453": "an answer did not wait for a change of its draft once the next turn had shown something",
