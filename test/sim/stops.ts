@@ -75,12 +75,19 @@ export class Stops {
     for (const stop of this.#stops) {
       if (stop.session !== session || number > stop.upTo) continue;
       const what = `message ${number} of ${session}, stopped at ${stop.at} ms`;
+      // What only rides along, such as that a message was taken back, is for the next turn to know.
+      if (!this.#engages(session, number)) continue;
       if (takenUp > stop.at + SEEN) {
         this.#broken("a stopped message is not worked on again", `${what}, was taken up at ${takenUp} ms and answered`);
       } else if (now > stop.at + ENDED) {
         this.#broken("a stop ends what runs", `${what}, was answered at ${now} ms`);
       }
     }
+  }
+
+  #engages(session: string, number: number): boolean {
+    const sql = "SELECT 1 FROM inbox WHERE session_id=? AND number=? AND engages=1";
+    return this.#machine.look(sql, session, number).length > 0;
   }
 
   /** At the end of a run. */
