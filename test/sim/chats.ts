@@ -1,9 +1,9 @@
 /** What people see in their chats, and what is promised about it. */
 import type { Address } from "../../src/store/address.ts";
-import { checkOutgoing, MARK } from "./outgoing.ts";
+import { checkOutgoing } from "./outgoing.ts";
 import type { Machine } from "./world/machine.ts";
 import { type Said, TERMINAL } from "./world/people.ts";
-import { isDraft, type Shown } from "./world/platform.ts";
+import { isDraft, MARK, type Shown } from "./world/platform.ts";
 
 interface OutboxRow {
   id: number;

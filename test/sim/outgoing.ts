@@ -1,6 +1,6 @@
 /** What is promised about what agents say, as people see it at the end: whole, changed only on purpose, and no draft left. */
 import type { Machine } from "./world/machine.ts";
-import { isDraft, type Shown } from "./world/platform.ts";
+import { isDraft, MARK, type Shown } from "./world/platform.ts";
 
 interface Row {
   id: number;
@@ -15,9 +15,6 @@ interface Row {
   platformId: string | null;
   channel: string;
 }
-
-/** How a message is marked that may have been shown before. */
-export const MARK = /^\(Repeated: .*?\)\s*/s;
 
 /** @param shownIn what people see on a channel, by the id of the message */
 export function checkOutgoing(machine: Machine, shownIn: (channel: string) => Map<string, Shown>): void {

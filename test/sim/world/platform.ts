@@ -64,6 +64,8 @@ export class Platform {
   readonly #refused = new Set<string>();
   /** How often it did not tell what became of a message, by key, or of a change, by the message's id. */
   readonly #untold = new Map<string, number>();
+  /** Marked repeats that nothing was told of: the first try may have died with the host, on its way. */
+  readonly #lostRepeats = new Set<string>();
   /** What it remembers of keys. */
   readonly #remembered = new Map<string, { at: number; platformId: string }>();
   #ids = 0;
@@ -83,7 +85,7 @@ export class Platform {
   /** Whether the message may have been given up: it was refused, or nothing was told of it twice and can't be found out. */
   gaveUp(key: string): boolean {
     if (this.#refused.has(key)) return true;
-    return this.abilities.idempotency.kind === "none" && this.untold(key) > 1;
+    return this.abilities.idempotency.kind === "none" && (this.untold(key) > 1 || this.#lostRepeats.has(key));
   }
 
   untold(key: string): number {
@@ -162,11 +164,11 @@ export class Platform {
         this.#refused.add(about);
         throw new Rejected("the agent is not in this chat");
       }
-      if (mood.kind === "loses answers" && !mood.arrived) throw this.#unknown(about);
+      if (mood.kind === "loses answers" && !mood.arrived) throw this.#unknown(about, text);
       const result = effect();
-      if (mood.kind === "loses answers") throw this.#unknown(about);
+      if (mood.kind === "loses answers") throw this.#unknown(about, text);
       if (mood.kind !== "silent") return { result };
-      this.#unknown(about);
+      this.#unknown(about, text);
       return null;
     });
     return outcome ? outcome.result : new Promise<never>(() => {});
@@ -207,7 +209,8 @@ export class Platform {
     };
   }
 
-  #unknown(about: string): Unknown {
+  #unknown(about: string, text: string): Unknown {
+    if (MARK.test(text)) this.#lostRepeats.add(about);
     this.#untold.set(about, this.untold(about) + 1);
     return new Unknown("the connection broke before the answer");
   }
@@ -217,6 +220,9 @@ export class Platform {
     return `${this.id}-${this.#ids}`;
   }
 }
+
+/** How a message is marked that may have been shown before. */
+export const MARK = /^\(Repeated: .*?\)\s*/s;
 
 /** It shows what is still being written. */
 export const isDraft = ({ text }: Pick<Shown, "text">): boolean => / …\)?$/.test(text);
