@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type VerbName, verbs } from "../../api/verbs.ts";
+import { scheduledTasks } from "../../parts/tasks/index.ts";
 import { runnerConfig } from "../../protocol/config.ts";
 import { outboundBody } from "../../protocol/rows.ts";
-import { scheduledTasks } from "../../tasks/index.ts";
 import { AGENT, countingRandom, SESSION, world } from "../../test/support/world.ts";
 import { type Channel, type ChannelEvent, STOP_BUTTON } from "../channels/channel.ts";
 import { Router } from "../inbound/router.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Tasks } from "../../tasks/tasks.ts";
+import { Tasks } from "../../parts/tasks/tasks.ts";
 import { countingRandom, ManualClock } from "../../test/support/world.ts";
 import { Audit } from "../audit/audit.ts";
 import type { Channel } from "../channels/channel.ts";

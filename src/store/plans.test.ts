@@ -1,7 +1,7 @@
 /** What is asked of the database for every message, every timer and every start must not read through its whole history. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Tasks } from "../../tasks/tasks.ts";
+import { Tasks } from "../../parts/tasks/tasks.ts";
 import { SESSION, world } from "../../test/support/world.ts";
 import type { Database, Value } from "../lib/sqlite.ts";
 

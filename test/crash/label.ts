@@ -31,7 +31,7 @@ function framesOf(stack: string): { file: string; name: string }[] {
     if (async) break;
     if (!url.startsWith(ROOT)) continue;
     const file = url.slice(ROOT.length);
-    if (!/^(src|tasks|drivers|protocol|skills)\//.test(file) || PLUMBING.test(file)) continue;
+    if (!/^(src|parts|drivers|protocol|skills)\//.test(file) || PLUMBING.test(file)) continue;
     frames.push({
       file: file.replace(/^src\//, ""),
       name: (name ?? "").replace(/^Object\.|\[as .*| /g, "") || "(anonymous)",

@@ -46,7 +46,7 @@ function rules(): Rules {
     severity: "error" as const,
     from: { path: from, pathNot: TESTS },
     to: {
-      path: "^(src|tasks|drivers|packages|api|protocol|container|cli|setup|practice|skills|test|bench|scripts)/",
+      path: "^(src|parts|drivers|packages|api|protocol|container|cli|setup|practice|skills|test|bench|scripts)/",
       pathNot: allowed,
     },
   });
@@ -60,7 +60,7 @@ function rules(): Rules {
       to: { couldNotResolve: true, pathNot: "^bun(:|$)" },
     },
     only("src", "^src/(?!main\\.ts$)", ["^src/", "^protocol/", "^api/", "^packages/"]),
-    only("main.ts", "^src/main\\.ts$", ["^src/", "^protocol/", "^drivers/", "^tasks/index\\.ts$"]),
+    only("main.ts", "^src/main\\.ts$", ["^src/", "^protocol/", "^drivers/", "^parts/[^/]+/index\\.ts$"]),
     only("api", "^api/", ["^api/", "^protocol/"]),
     // A library of our own knows nothing of NanoClaw.
     only("packages", "^packages/([^/]+)/", ["^packages/$1/"]),
@@ -77,7 +77,13 @@ function rules(): Rules {
       ["^$"],
     ),
     // A part that the way of a message can do without: it knows the host, and only main.ts knows it.
-    only("tasks", "^tasks/", ["^tasks/", "^src/(?!main\\.ts$|message-path\\.ts$|http/)", "^packages/", "^api/"]),
+    only("parts", "^parts/([^/]+)/", [
+      "^parts/$1/",
+      "^src/(?!main\\.ts$|message-path\\.ts$|http/)",
+      "^packages/",
+      "^api/",
+      "^protocol/",
+    ]),
     only("protocol", "^protocol/", ["^protocol/"]),
     only("practice", "^practice/", ["^practice/"]),
     only("container/runner", "^container/runner/", ["^container/runner/", "^protocol/"]),
@@ -100,7 +106,7 @@ function rules(): Rules {
     {
       name: "product code imports a test",
       severity: "error",
-      from: { path: "^(src|tasks|drivers|packages|api|protocol|container|cli|setup|practice|skills)/", pathNot: TESTS },
+      from: { path: "^(src|parts|drivers|packages|api|protocol|container|cli|setup|practice|skills)/", pathNot: TESTS },
       to: { path: `^test/|${TESTS}` },
     },
   ];
@@ -134,7 +140,7 @@ if (import.meta.main) {
   const root = resolve(import.meta.dirname, "../..");
   const { modules, violations } = await checkImports(root, [
     "src",
-    "tasks",
+    "parts",
     "api",
     "packages",
     "drivers",

@@ -38,7 +38,7 @@ const TESTS: Record<string, TestSuite> = {
   unit: {
     folders: [
       "src",
-      "tasks",
+      "parts",
       "api",
       "packages",
       "drivers",

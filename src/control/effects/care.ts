@@ -29,7 +29,10 @@ export interface CareParts {
 
 export function careEffects(
   parts: CareParts,
-): Omit<Effects, `${"chat" | "claw" | "groups" | "sessions" | "tasks" | "channels" | "messages"}.${string}`> {
+): Pick<
+  Effects,
+  Extract<keyof Effects, "status" | `${"host" | "credentials" | "model" | "audit" | "outbox"}.${string}`>
+> {
   const { store, audit, vault, clock } = parts;
   return {
     status: async () => ({

@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { TerminalChannel } from "../../../drivers/terminal/terminal.ts";
+import { type ScheduledTasks, scheduledTasks } from "../../../parts/tasks/index.ts";
 import { Audit } from "../../../src/audit/audit.ts";
 import type { Terminal } from "../../../src/channels/terminal.ts";
 import { carryOutFor } from "../../../src/control/agent-tools.ts";
@@ -14,7 +15,6 @@ import { type MessagePath, messagePath } from "../../../src/message-path.ts";
 import { containerSpec } from "../../../src/sessions/container.ts";
 import { defaultTimers, type Timers } from "../../../src/sessions/machine.ts";
 import { type Store, storeOn } from "../../../src/store/store.ts";
-import { type ScheduledTasks, scheduledTasks } from "../../../tasks/index.ts";
 import { Life } from "../base/life.ts";
 import { SimDatabase, SimMailboxes } from "./disk.ts";
 import type { Machine } from "./machine.ts";

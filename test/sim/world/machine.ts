@@ -2,13 +2,13 @@
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
+import { Tasks } from "../../../parts/tasks/tasks.ts";
 import { createAgentGroup } from "../../../src/agents/groups.ts";
 import { TERMINAL_USER } from "../../../src/channels/terminal.ts";
 import type { MessagingGroupId, UserId } from "../../../src/lib/ids.ts";
 import { type Paths, pathsOf } from "../../../src/lib/paths.ts";
 import type { Address } from "../../../src/store/address.ts";
 import { openStore } from "../../../src/store/store.ts";
-import { Tasks } from "../../../tasks/tasks.ts";
 import { Promises } from "../promises.ts";
 import { Stops } from "../stops.ts";
 import { Words } from "../words.ts";

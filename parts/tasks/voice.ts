@@ -1,9 +1,9 @@
 /** How a scheduled task speaks: into the conversation of its chat, or into one of its own whose answers go to that chat. */
 
-import { targetOf } from "../src/inbound/route.ts";
-import type { Place, Router } from "../src/inbound/router.ts";
-import { Misuse } from "../src/lib/errors.ts";
-import type { Store } from "../src/store/store.ts";
+import { targetOf } from "../../src/inbound/route.ts";
+import type { Place, Router } from "../../src/inbound/router.ts";
+import { Misuse } from "../../src/lib/errors.ts";
+import type { Store } from "../../src/store/store.ts";
 import type { Task } from "./tasks.ts";
 
 /** @returns a function that throws Misuse where the agent is not in that chat (any more) */

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { timetable } from "../packages/calendar/timetable.ts";
-import { AGENT } from "../test/support/world.ts";
+import { timetable } from "../../packages/calendar/timetable.ts";
+import { AGENT } from "../../test/support/world.ts";
 import { afterFailure, afterSuccess, choose, MOST_FAILURES, realigned } from "./fate.ts";
 import type { Task } from "./tasks.ts";
 

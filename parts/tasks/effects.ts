@@ -1,13 +1,13 @@
 /** What the verbs of scheduled tasks do: `tasks.*`. The scheduler wakes on the commit of each change. */
 
-import { NoSchedule, parseSchedule, scheduleText, type WantedSchedule } from "../packages/calendar/parse.ts";
-import { nextRun, type Schedule } from "../packages/calendar/timetable.ts";
-import type { EffectContext, Effects } from "../src/control/execute.ts";
-import type { Clock } from "../src/lib/clock.ts";
-import { Misuse } from "../src/lib/errors.ts";
-import type { Random } from "../src/lib/ids.ts";
-import { type Address, addressOf } from "../src/store/address.ts";
-import type { Store } from "../src/store/store.ts";
+import { NoSchedule, parseSchedule, scheduleText, type WantedSchedule } from "../../packages/calendar/parse.ts";
+import { nextRun, type Schedule } from "../../packages/calendar/timetable.ts";
+import type { EffectContext, Effects } from "../../src/control/execute.ts";
+import type { Clock } from "../../src/lib/clock.ts";
+import { Misuse } from "../../src/lib/errors.ts";
+import type { Random } from "../../src/lib/ids.ts";
+import { type Address, addressOf } from "../../src/store/address.ts";
+import type { Store } from "../../src/store/store.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { Task } from "./tasks.ts";
 

@@ -3,11 +3,11 @@
  * was due has at most one run, for ever.
  */
 import { z } from "zod";
-import type { Schedule } from "../packages/calendar/timetable.ts";
-import type { Place } from "../src/inbound/router.ts";
-import type { AgentGroupId, SessionId } from "../src/lib/ids.ts";
-import type { Database } from "../src/lib/sqlite.ts";
-import type { Address } from "../src/store/address.ts";
+import type { Schedule } from "../../packages/calendar/timetable.ts";
+import type { Place } from "../../src/inbound/router.ts";
+import type { AgentGroupId, SessionId } from "../../src/lib/ids.ts";
+import type { Database } from "../../src/lib/sqlite.ts";
+import type { Address } from "../../src/store/address.ts";
 
 const schedule: z.ZodType<Schedule> = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("cron"), pattern: z.string() }),

@@ -1,6 +1,6 @@
 /** What becomes of a task: which of its missed times run, and how it stands after a run. Pure. */
 
-import type { Timetable } from "../packages/calendar/timetable.ts";
+import type { Timetable } from "../../packages/calendar/timetable.ts";
 import type { MissedPolicy, Standing, Task } from "./tasks.ts";
 
 /** A run that begins this much after its time is still on time: it covers a restart of the host and a clock that was set. */

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type VerbInput, verbs } from "../api/verbs.ts";
-import type { EffectContext } from "../src/control/execute.ts";
-import { Router } from "../src/inbound/router.ts";
-import { silentLog } from "../src/lib/log.ts";
-import { AGENT, countingRandom, world } from "../test/support/world.ts";
+import { type VerbInput, verbs } from "../../api/verbs.ts";
+import type { EffectContext } from "../../src/control/execute.ts";
+import { Router } from "../../src/inbound/router.ts";
+import { silentLog } from "../../src/lib/log.ts";
+import { AGENT, countingRandom, world } from "../../test/support/world.ts";
 import { scheduledTasks } from "./index.ts";
 
 function given() {

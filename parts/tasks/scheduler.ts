@@ -3,15 +3,15 @@
  * is started once or not at all; what became of it is read from that inbox row. One timer, set to what is due next.
  */
 
-import { localTime } from "../packages/calendar/parse.ts";
-import { missedRuns, type Timetable, timetable } from "../packages/calendar/timetable.ts";
-import type { Audit } from "../src/audit/audit.ts";
-import type { Place } from "../src/inbound/router.ts";
-import type { Clock, Timer } from "../src/lib/clock.ts";
-import { Misuse, messageOf, Retryable } from "../src/lib/errors.ts";
-import type { SessionId } from "../src/lib/ids.ts";
-import type { Log } from "../src/lib/log.ts";
-import type { Store } from "../src/store/store.ts";
+import { localTime } from "../../packages/calendar/parse.ts";
+import { missedRuns, type Timetable, timetable } from "../../packages/calendar/timetable.ts";
+import type { Audit } from "../../src/audit/audit.ts";
+import type { Place } from "../../src/inbound/router.ts";
+import type { Clock, Timer } from "../../src/lib/clock.ts";
+import { Misuse, messageOf, Retryable } from "../../src/lib/errors.ts";
+import type { SessionId } from "../../src/lib/ids.ts";
+import type { Log } from "../../src/lib/log.ts";
+import type { Store } from "../../src/store/store.ts";
 import { afterFailure, afterSuccess, choose, MOST_FAILURES, realigned } from "./fate.ts";
 import { type EndedRun, type Task, Tasks } from "./tasks.ts";
 

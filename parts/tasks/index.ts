@@ -3,9 +3,9 @@
  * agents as anybody does, through the router.
  */
 
-import type { Router } from "../src/inbound/router.ts";
-import type { Random } from "../src/lib/ids.ts";
-import type { Supervisor } from "../src/sessions/supervisor.ts";
+import type { Router } from "../../src/inbound/router.ts";
+import type { Random } from "../../src/lib/ids.ts";
+import type { Supervisor } from "../../src/sessions/supervisor.ts";
 import { taskEffects } from "./effects.ts";
 import { Scheduler, type SchedulerParts } from "./scheduler.ts";
 import { taskVoice } from "./voice.ts";
