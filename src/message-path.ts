@@ -60,7 +60,7 @@ export function messagePath(ports: PathPorts): MessagePath {
   function channelTrouble(row: OutboxRow, why: string): void {
     const text = `Messages to ${row.channel} can't be delivered (last: ${why}). They are kept; \`ncl outbox list\` shows them, \`ncl channels list\` how the channel is.`;
     try {
-      tellOwner(store, `channel:${row.channel}`, text, row, clock.now());
+      tellOwner(store, `channel:${row.channel}`, text, { channel: row.channel }, clock.now());
     } catch (error) {
       log.error({ error: messageOf(error) }, "the owner could not be told");
     }

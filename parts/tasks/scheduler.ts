@@ -194,7 +194,7 @@ export class Scheduler {
 
   #say({ id, address }: Task, text: string, now: number): void {
     const key = `task:${id}:${now}`;
-    this.#parts.store.outbox.add({ address, author: "system", text, key }, now);
+    this.#parts.store.outbox.notify({ address, text, key }, now);
   }
 }
 

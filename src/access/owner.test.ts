@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { world } from "../../test/support/world.ts";
-import type { MessagingGroupId } from "../lib/ids.ts";
+import { OWNER, world } from "../../test/support/world.ts";
+import type { MessagingGroupId, UserId } from "../lib/ids.ts";
 import { tellOwner } from "./owner.ts";
 
 const HOUR = 60 * 60_000;
@@ -12,7 +12,7 @@ function given() {
   w.store.groups.addMessagingGroup({ id, channel: "terminal", chat: "main", unknownSenderPolicy: "strict" });
   const tell = (trouble: string, at: number, chat = "test/room") => {
     const [channel = "", room = ""] = chat.split("/");
-    tellOwner(w.store, trouble, `trouble with ${trouble}`, { channel, chat: room, thread: null }, at);
+    tellOwner(w.store, trouble, `trouble with ${trouble}`, { channel, ...(room && { chat: room }) }, at);
   };
   return { ...w, tell };
 }
@@ -24,6 +24,7 @@ test("the owner hears of trouble in the terminal, once for as long as it lasts",
   tell("channel:x", 6.1 * HOUR);
   assert.deepEqual(outbox(), ["system: trouble with containers", "system: trouble with channel:x"]);
   assert.equal(store.outbox.list(null, 1)[0]?.channel, "terminal");
+  for (const { id } of store.outbox.list(null, 9)) store.outbox.sent(id, "p", 12 * HOUR);
   tell("containers", 12 * HOUR);
   assert.equal(outbox().length, 3);
 });
@@ -33,8 +34,25 @@ test("nothing is said twice where the owner hears of it anyway, and nothing wher
   tell("containers", 0, "terminal/main");
   assert.deepEqual(outbox(), []);
   const { store } = world();
-  tellOwner(store, "containers", "x", null, 0);
+  tellOwner(store, "containers", "x", { channel: "test" }, 0);
   assert.deepEqual(store.outbox.list(null, 1), []);
+});
+
+test("an owner who writes in a chat of their own hears of it there too, but not by the channel that is in trouble", () => {
+  const { tell, store } = given();
+  store.users.meetIn(OWNER, "phone", "ann");
+  store.users.put({ id: "phone:bob" as UserId, name: "Bob", timeZone: null }, 0);
+  store.users.meetIn("phone:bob" as UserId, "phone", "bob");
+  const heard = () => store.outbox.list(null, 9).map(({ channel, chat, text }) => `${channel}/${chat}: ${text}`);
+  tell("containers", 0);
+  assert.deepEqual(heard(), ["phone/ann: trouble with containers", "terminal/main: trouble with containers"]);
+  tell("channel:phone", 0, "phone");
+  assert.deepEqual(heard().slice(0, -2), ["terminal/main: trouble with channel:phone"]);
+  tell("disk", 0, "phone/ann");
+  assert.equal(heard().length, 3, "who hears of it anyway");
+  store.users.leave("phone");
+  tell("disk", 0);
+  assert.deepEqual(heard().slice(0, -3), ["terminal/main: trouble with disk"]);
 });
 
 test("what could not be kept is not taken for told", () => {

@@ -1,4 +1,4 @@
-/** Tells the owner about trouble, where they are sure to look: in the terminal, and once for as long as it lasts. */
+/** Tells the owner about trouble, in the terminal and wherever else they write to an agent alone, and once for as long as it lasts. */
 import { z } from "zod";
 import type { Address } from "../store/address.ts";
 import type { Store } from "../store/store.ts";
@@ -9,15 +9,31 @@ const HERE: Address = { channel: "terminal", chat: "main", thread: null };
 
 /**
  * @param trouble names it, so that it is told once, whoever meets it
- * @param where the conversation that hears of it anyway; if that is the owner's, nothing more is said
+ * @param where the conversation that hears of it anyway: if that is one of the owner's, nothing more is said. Without a
+ *   chat it is a channel that can't be reached
  */
-export function tellOwner(store: Store, trouble: string, text: string, where: Address | null, now: number): void {
-  if (where?.channel === HERE.channel && where.chat === HERE.chat) return;
-  if (!store.groups.messagingGroup(HERE.channel, HERE.chat)) return;
+export function tellOwner(
+  store: Store,
+  trouble: string,
+  text: string,
+  where: { channel: string; chat?: string },
+  now: number,
+): void {
+  const { channel, chat } = where;
+  const places = [
+    ...(store.groups.messagingGroup(HERE.channel, HERE.chat) ? [HERE] : []),
+    ...store.users.directChats(),
+  ];
+  if (places.some((place) => place.channel === channel && place.chat === chat)) return;
+  const others = chat === undefined ? places.filter((place) => place.channel !== channel) : places;
+  if (others.length === 0) return;
   store.db.transaction(() => {
     const last = store.settings.get(`told:${trouble}`, z.number());
     if (last !== null && Math.abs(now - last) < ONCE_IN) return;
     store.settings.set(`told:${trouble}`, now);
-    store.outbox.add({ address: HERE, author: "system", text, key: `owner:${trouble}:${now}` }, now);
+    for (const address of others) {
+      const key = `owner:${trouble}:${now}:${address.channel}:${address.chat}`;
+      store.outbox.notify({ address, text, key }, now);
+    }
   });
 }

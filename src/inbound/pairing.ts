@@ -28,6 +28,7 @@ export function pair(
     store.inbox.addEvent(event);
     store.users.put({ id: user as UserId, name: event.userName, timeZone: null }, now);
     store.users.grantOwner(user as UserId);
+    store.users.meetIn(user as UserId, channel, chat);
     const known = store.groups.messagingGroup(channel, chat);
     const room = known?.id ?? newMessagingGroupId(random);
     if (!known) store.groups.addMessagingGroup({ id: room, channel, chat, unknownSenderPolicy: "strict" });

@@ -101,10 +101,12 @@ export class Router implements ChannelHost {
     // What an agent heard concerns it whatever it says now: nobody mentions it again to take a word back.
     const heard = event.change === "said" ? [] : store.inbox.hearers(channel, chat, event.platformId);
     const room = store.groups.messagingGroup(channel, chat) ?? null;
+    const known = store.users.isOwner(event.user as UserId);
+    if (known && event.direct && room) store.users.meetIn(event.user as UserId, channel, chat);
     const verdict = decideRoute(heard.length > 0 ? { ...event, mentioned: true } : event, {
       room,
       wirings: room ? store.groups.wirings(room.id) : [],
-      known: store.users.isOwner(event.user as UserId),
+      known,
     });
     const actor = event.user;
     if (!verdict.route) {
@@ -171,8 +173,8 @@ export class Router implements ChannelHost {
         store.db.afterCommit(() => stopped(id));
       }
       if (working.length === 0) {
-        const said = { text: NOTHING_RUNS, author: "system", key: `stop:${eventId}` } as const;
-        store.outbox.add({ ...said, address: event, answers: [event.platformId] }, event.receivedAt);
+        const said = { text: NOTHING_RUNS, key: `stop:${eventId}`, answers: [event.platformId] };
+        store.outbox.notify({ ...said, address: event }, event.receivedAt);
       }
       return { status: "accepted" };
     });

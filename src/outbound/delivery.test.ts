@@ -102,6 +102,44 @@ test("messages of a conversation arrive in order, one at a time; another convers
   );
 });
 
+test("a notice does not wait behind a message that is stuck, nor the messages behind a notice; each kind keeps its order", async () => {
+  const g = given({ kind: "none" }, ({ text }) => {
+    if (text === "stuck") throw new Retryable("slow down", 60_000);
+  });
+  const address = { channel: "test", chat: "room", thread: null };
+  const notify = (text: string) => g.store.outbox.notify({ address, text, key: `n-${text}` }, g.clock.now());
+  g.delivery.start();
+  g.add("stuck");
+  g.add("after it");
+  notify("one");
+  notify("two");
+  await g.settle();
+  assert.deepEqual(g.texts(), ["one", "two"]);
+  notify("stuck");
+  await g.settle();
+  assert.equal(g.sent.length, 2);
+});
+
+test("equal notices that nobody has read yet are one; one that was read is said again", async () => {
+  let closed = true;
+  const g = given({ kind: "none" }, () => {
+    if (closed) throw new Retryable("not now", 1_000);
+  });
+  const say = (chat: string, key: string) =>
+    g.store.outbox.notify({ address: { channel: "test", chat, thread: null }, text: "wait", key }, g.clock.now());
+  g.delivery.start();
+  for (let i = 0; i < 10; i++) say("room", `k${i}`);
+  say("other", "o");
+  await g.settle();
+  closed = false;
+  g.clock.advance(2_000);
+  await g.settle();
+  assert.deepEqual(g.sent.map(({ chat }) => chat).sort(), ["other", "room"]);
+  say("room", "later");
+  await g.settle();
+  assert.equal(g.sent.length, 3);
+});
+
 test("a platform that says later is asked again then, with the same key, and holds the conversation's order", async () => {
   let refusals = 2;
   const g = given({ kind: "none" }, () => {

@@ -1,6 +1,6 @@
 /**
- * Takes outbox rows to their channels. One message of a conversation is on its way at a time, so order is kept;
- * conversations don't wait for each other. The intent to send is durable before the platform sees anything.
+ * Takes outbox rows to their channels. One message of a conversation is on its way at a time, and one notice beside it, so
+ * order is kept; conversations don't wait for each other, and notices not for messages. The intent to send is durable before the platform sees anything.
  */
 
 import { SHORTEST_LIMIT, splitText } from "../../packages/split-text/index.ts";
@@ -48,7 +48,7 @@ type Act =
 
 export class Delivery {
   readonly #parts: DeliveryParts;
-  /** Conversations with a message on its way. */
+  /** Conversations with a message on its way, and with a notice. */
   readonly #busy = new Set<string>();
   #timer: Timer | null = null;
   #running = false;
@@ -253,4 +253,4 @@ function remembers(channel: Channel, age: number): boolean {
 /** Longest text of one message: there is room left for the mark that it may get when it is repeated. */
 const roomIn = ({ capabilities }: Channel) => Math.max(capabilities.maxLength - REPEATED.length, SHORTEST_LIMIT);
 
-const conversationOf = (row: OutboxRow) => JSON.stringify(addressOf(row));
+const conversationOf = (row: OutboxRow) => JSON.stringify([addressOf(row), row.notice]);

@@ -77,8 +77,8 @@ export class Deadlines {
       store.db.transaction(() => {
         store.inbox.tell(id);
         if (!session) return;
-        const said = { author: "system", text: stillWaiting(causeOf(id)), key: `${id}:waits:${number}` } as const;
-        store.outbox.add({ ...said, sessionId: id, address: session }, now);
+        const said = { text: stillWaiting(causeOf(id)), key: `${id}:waits:${number}` };
+        store.outbox.notify({ ...said, sessionId: id, address: session }, now);
       });
     }
   }

@@ -27,27 +27,21 @@ export function judge(
   store.db.transaction(() => {
     const turn = store.turns.running(session.id);
     if (turn !== null) store.calls.forget(session.id, turn);
-    const say = (text: string, key: string, answers: string[] = []) =>
-      store.outbox.add(
-        {
-          sessionId: session.id,
-          turn,
-          address: session,
-          author: "system",
-          text,
-          answers,
-          over: answers.length > 0 ? store.outbox.closeDraft(session.id, now) : null,
-          key: `${session.id}:${key}`,
-        },
-        now,
-      );
+    const said = (text: string, key: string) => ({
+      ...{ sessionId: session.id, turn, address: session, text },
+      key: `${session.id}:${key}`,
+    });
+    const end = (text: string, key: string, answers: string[]) => {
+      const over = store.outbox.closeDraft(session.id, now);
+      store.outbox.add({ ...said(text, key), author: "system", answers, over }, now);
+    };
     const upTo = store.sessions.stoppedUpTo(session.id);
     const stopped = store.inbox.endAll(session.id, "done", upTo);
-    if (stopped.length > 0) say(STOPPED, `stopped:${upTo}`, stopped);
+    if (stopped.length > 0) end(STOPPED, `stopped:${upTo}`, stopped);
     if (turn === null) {
       if (idleDeaths < MAX_IDLE_DEATHS) return;
       const answers = store.inbox.endAll(session.id, "failed");
-      if (answers.length > 0) say(givenUp(cause, idleDeaths), `dead:${now}`, answers);
+      if (answers.length > 0) end(givenUp(cause, idleDeaths), `dead:${now}`, answers);
       return;
     }
     store.turns.end(session.id, turn, stopped.length > 0 ? "stopped" : "interrupted", now, cause, null);
@@ -61,10 +55,10 @@ export function judge(
       "failed",
     );
     for (const row of again) store.inbox.requeue(session.id, row.number);
-    if (failed.length > 0) say(givenUp(cause, MAX_ATTEMPTS), `${turn}:given-up`, failed);
+    if (failed.length > 0) end(givenUp(cause, MAX_ATTEMPTS), `${turn}:given-up`, failed);
     if (again.length > 0) {
       const attempt = Math.max(...again.map((row) => row.attempt)) + 1;
-      say(interrupted(cause, attempt, MAX_ATTEMPTS), `${turn}:interrupted`);
+      store.outbox.notify(said(interrupted(cause, attempt, MAX_ATTEMPTS), `${turn}:interrupted`), now);
     }
     audit.append({
       actor: "system",

@@ -205,12 +205,16 @@ export class SessionActor {
 
   /** What was stopped and lies beyond the mailbox's window must not be taken up later. */
   #endHeld(feed: Feed): void {
-    const { store } = this.#parts;
+    const { store, clock } = this.#parts;
     const from = feed.stoppedBefore();
     if (from === null) return;
     const { id } = this.session;
     const upTo = store.sessions.stoppedUpTo(id);
-    this.#say(STOPPED, `stopped:${upTo}:held`, () => store.inbox.endAll(id, "done", upTo, from));
+    this.#kept(() => {
+      const answers = store.inbox.endAll(id, "done", upTo, from);
+      const said = { author: "system", text: STOPPED, answers, key: `${id}:stopped:${upTo}:held` } as const;
+      store.outbox.add({ ...said, sessionId: id, address: this.session }, clock.now());
+    });
   }
 
   /** Takes over a container that outlived the host's earlier process. */
@@ -344,9 +348,12 @@ export class SessionActor {
     const [first] = this.#parts.store.inbox.unfinished(this.session.id, 0, 1);
     if (!first) return;
     const hint = error instanceof EngineError ? error.hint : "`ncl logs` shows more.";
-    this.#say(cannotStart(messageOf(error), hint), `start:${first.number}`, () => {
-      this.#parts.store.inbox.tell(this.session.id);
-      return [];
+    const { store, clock } = this.#parts;
+    const { id } = this.session;
+    const said = { text: cannotStart(messageOf(error), hint), key: `${id}:start:${first.number}` };
+    this.#kept(() => {
+      store.inbox.tell(id);
+      store.outbox.notify({ ...said, sessionId: id, address: this.session }, clock.now());
     });
     this.#lastCause = messageOf(error);
     this.#tellOwner();
@@ -648,13 +655,10 @@ export class SessionActor {
     for (const resolve of waiters) resolve();
   }
 
-  /** @param also belongs to it; returns the platform ids of the messages that it answers */
-  #say(text: string, key: string, also: () => string[]): void {
-    const { id } = this.session;
-    const { store, clock } = this.#parts;
-    const said = { sessionId: id, address: this.session, author: "system", text, key: `${id}:${key}` } as const;
+  /** Says something together with what it says. */
+  #kept(say: () => void): void {
     try {
-      store.db.transaction(() => store.outbox.add({ ...said, answers: also() }, clock.now()));
+      this.#parts.store.db.transaction(say);
     } catch (error) {
       this.#log.error({ error: messageOf(error) }, "a notice could not be kept");
     }

@@ -169,6 +169,18 @@ export const steps: string[] = [
     expires_at INTEGER NOT NULL
   ) STRICT;
   `,
+  `
+  ALTER TABLE outbox ADD COLUMN notice INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE outbox ADD COLUMN whole TEXT;
+  DROP INDEX outbox_open;
+  CREATE INDEX outbox_open ON outbox (channel, chat, thread, notice, position)
+    WHERE state IN ('pending', 'sending', 'retry');
+
+  CREATE TABLE direct_chats (
+    user_id TEXT NOT NULL REFERENCES users(id), channel TEXT NOT NULL, chat TEXT NOT NULL,
+    PRIMARY KEY (channel, chat)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];
 
 /** Brings the schema up to date. Throws Misuse for a database that a newer NanoClaw wrote. */

@@ -31,6 +31,8 @@ export interface OutboxRow {
   /** For an edit, and for an answer that takes a draft's place: the row whose message it changes. */
   over: number | null;
   author: "agent" | "system";
+  /** A word of the host that goes beside the messages of its conversation, not among them. */
+  notice: boolean;
   text: string;
   files: OutgoingFile[];
   /** Platform ids of the messages that this one answers. */
@@ -60,6 +62,7 @@ export interface NewOutboxRow {
   target?: string;
   over?: number | null;
   files?: OutgoingFile[];
+  notice?: boolean;
 }
 
 /** What became of a message that the agent sent. */
@@ -70,7 +73,7 @@ export interface Outcome {
   error: string | null;
 }
 
-const COLUMNS = `id, session_id AS sessionId, channel, chat, thread, kind, number, target, over, author, text, files,
+const COLUMNS = `id, session_id AS sessionId, channel, chat, thread, kind, number, target, over, author, notice, text, files,
   answers, key, state, tries, next_at AS nextAt, platform_id AS platformId, error, created_at AS createdAt`;
 /** Only these change: what has ended stays as it ended until a person opens it again. */
 const OPEN = "state IN ('pending','sending','retry')";
@@ -96,9 +99,9 @@ export class Outbox {
   /** Adds a row; one with the same key that is there already stays as it is. */
   add(row: NewOutboxRow, now: number): void {
     this.#db.run(
-      `INSERT INTO outbox (session_id, turn, channel, chat, thread, kind, number, target, over, author, text, files,
+      `INSERT INTO outbox (session_id, turn, channel, chat, thread, kind, number, target, over, author, notice, text, files,
          answers, key, state, created_at)
-       VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,'pending',?) ON CONFLICT (key) DO NOTHING`,
+       VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,'pending',?) ON CONFLICT (key) DO NOTHING`,
       ...[
         row.sessionId ?? null,
         row.turn ?? null,
@@ -107,10 +110,21 @@ export class Outbox {
         row.address.thread,
         row.kind ?? "message",
       ],
-      ...[row.number ?? null, row.target ?? null, row.over ?? null, row.author, row.text],
+      ...[row.number ?? null, row.target ?? null, row.over ?? null, row.author, row.notice ? 1 : 0, row.text],
       ...[JSON.stringify(row.files ?? []), JSON.stringify(row.answers ?? []), row.key, now],
     );
     this.#db.afterCommit(() => this.#wake());
+  }
+
+  /**
+   * A word of the host that is no message's end, so that it need not wait for those before it. One with the same words
+   * that is on its way there says it already.
+   */
+  notify(row: Omit<NewOutboxRow, "author" | "notice">, now: number): void {
+    const { channel, chat, thread } = row.address;
+    const same = `SELECT 1 FROM outbox WHERE channel=? AND chat=? AND thread IS ? AND notice=1 AND text=? AND ${OPEN}`;
+    if (this.#db.get(same, channel, chat, thread, row.text)) return;
+    this.add({ ...row, author: "system", notice: true }, now);
   }
 
   /** The draft of a session whose place no answer has taken yet. */
@@ -134,8 +148,8 @@ export class Outbox {
   }
 
   /**
-   * What may be sent: the first open row of each conversation, so order is kept, and every row that has held up its
-   * conversation for too long.
+   * What may be sent: the first open row of each conversation and the first of its notices, so order is kept, and every
+   * row that has held up its conversation for too long.
    */
   heads(now: number): OutboxRow[] {
     return this.#db
@@ -143,7 +157,7 @@ export class Outbox {
         `SELECT ${COLUMNS} FROM outbox WHERE ${OPEN} AND (
            tried_since < ?1 OR position IN (
              SELECT min(position) FROM outbox WHERE ${OPEN} AND coalesce(tried_since, ?1) >= ?1
-             GROUP BY channel, chat, thread)) ORDER BY position`,
+             GROUP BY channel, chat, thread, notice)) ORDER BY position`,
         now - HOLDS,
       )
       .map(parse);
@@ -188,9 +202,9 @@ export class Outbox {
       this.#db.run("UPDATE outbox SET text=?, files=? WHERE id=?", first, files, row.id);
       for (const [index, text] of others.entries()) {
         this.#db.run(
-          `INSERT INTO outbox (session_id, turn, channel, chat, thread, kind, number, author, text, files, answers, key,
-             state, created_at, part_of, part)
-           SELECT session_id, turn, channel, chat, thread, 'message', number, author, ?2, ?3, '[]', key || '#' || ?4,
+          `INSERT INTO outbox (session_id, turn, channel, chat, thread, kind, number, author, notice, text, files, answers,
+             key, state, created_at, part_of, part)
+           SELECT session_id, turn, channel, chat, thread, 'message', number, author, notice, ?2, ?3, '[]', key || '#' || ?4,
              'pending', created_at, id, ?4 FROM outbox WHERE id=?1 ON CONFLICT (key) DO NOTHING`,
           ...[row.id, text, JSON.stringify(index === others.length - 1 ? row.files : []), index + 1],
         );
@@ -267,9 +281,14 @@ export class Outbox {
   }
 }
 
-type StoredOutboxRow = Omit<OutboxRow, "answers" | "files"> & { answers: string; files: string };
+type StoredOutboxRow = Omit<OutboxRow, "notice" | "answers" | "files"> & {
+  notice: number;
+  answers: string;
+  files: string;
+};
 const parse = (row: StoredOutboxRow): OutboxRow => ({
   ...row,
+  notice: row.notice === 1,
   answers: JSON.parse(row.answers) as string[],
   files: JSON.parse(row.files) as OutgoingFile[],
 });

@@ -1,6 +1,7 @@
 /** People, as `channel:handle`, and the roles they hold. */
 import type { UserId } from "../lib/ids.ts";
 import type { Database } from "../lib/sqlite.ts";
+import type { Address } from "./address.ts";
 
 export interface User {
   id: UserId;
@@ -39,6 +40,25 @@ export class Users {
 
   grantOwner(id: UserId): void {
     this.#db.run("INSERT OR IGNORE INTO roles (user_id, role) VALUES (?, 'owner')", id);
+  }
+
+  /** Nobody but this person and the agent reads that chat. */
+  meetIn(id: UserId, channel: string, chat: string): void {
+    if (this.#db.get("SELECT 1 FROM direct_chats WHERE channel=? AND chat=?", channel, chat)) return;
+    this.#db.run("INSERT INTO direct_chats (user_id, channel, chat) VALUES (?,?,?)", id, channel, chat);
+  }
+
+  /** A channel is gone: nobody is met there any more. */
+  leave(channel: string): void {
+    this.#db.run("DELETE FROM direct_chats WHERE channel=?", channel);
+  }
+
+  /** Where owners can be told something that nobody else is to read, beside the terminal. */
+  directChats(): Address[] {
+    return this.#db.all(
+      `SELECT channel, chat, NULL AS thread FROM direct_chats d
+       WHERE EXISTS (SELECT 1 FROM roles r WHERE r.user_id = d.user_id AND role='owner')`,
+    );
   }
 
   isOwner(id: UserId): boolean {

@@ -12,6 +12,7 @@ interface OutboxRow {
   platformId: string | null;
   key: string;
   state: string;
+  notice: number;
   answers: string;
 }
 
@@ -114,20 +115,21 @@ export class Chats {
     }
   }
 
-  /** What is shown in a conversation has the order of the outbox. */
+  /** What is shown in a conversation has the order of the outbox; so have its notices, which go beside the messages. */
   #checkOutboxOrder(place: Address): void {
-    const rows = this.#outbox(place);
-    let last = 0;
+    const rows = new Map(this.#outbox(place).map((row) => [row.key, row]));
+    const last = [0, 0];
     for (const shown of this.#shownIn(place)) {
-      const id = rows.find(({ key }) => key === shown.key)?.position;
-      if (id === undefined) {
+      const row = rows.get(shown.key);
+      if (!row) {
         this.#broken("what is said was recorded", `${place.channel}/${place.chat}: ${shown.key}`);
         continue;
       }
-      if (id < last && !MARK.test(shown.text)) {
-        this.#broken("the outbox keeps its order", `${place.channel}/${place.chat}: row ${id} came after ${last}`);
+      const before = last[row.notice] ?? 0;
+      if (row.position < before && !MARK.test(shown.text)) {
+        this.#broken("the outbox keeps its order", `${place.channel}/${place.chat}: ${row.position} after ${before}`);
       }
-      last = Math.max(last, id);
+      last[row.notice] = Math.max(before, row.position);
     }
   }
 
@@ -210,7 +212,7 @@ export class Chats {
 
   #outbox({ channel, chat, thread }: Address): OutboxRow[] {
     return this.#machine.look(
-      `SELECT id, position, kind, platform_id AS platformId, key, state, answers FROM outbox
+      `SELECT id, position, kind, platform_id AS platformId, key, state, notice, answers FROM outbox
        WHERE channel=? AND chat=? AND thread IS ?`,
       ...[channel, chat, thread],
     );

@@ -1,21 +1,26 @@
-/** The promise that nobody waits in silence: what no turn takes up is answered with a notice in time. */
+/** The promise that nobody waits in silence: what no turn takes up is answered with a notice in time, and no notice waits in a queue. */
 import { PATIENCE } from "../../src/sessions/deadlines.ts";
 import type { Machine } from "./world/machine.ts";
 
 /** How often it is looked, and how much later than promised a notice may come, milliseconds. */
 const EVERY = 10_000;
 const MARGIN = 30_000;
+/** Until a notice that could go was at least tried, milliseconds: longer than a database that was full is left alone. */
+const TRIED = 15_000;
 
 /** Looks again and again, for as long as the run lasts. */
 export function watchPatience(machine: Machine): void {
   const { world, host, disk } = machine;
   /** Since when each message has been waiting without a word, while the host could have said one. */
   let waiting = new Map<string, number>();
+  /** Since when each notice that was never tried is the first of its kind in its conversation. */
+  let untried = new Map<number, number>();
   const look = () => {
     world.time.after(world.outside, EVERY, look);
     const { now } = world.time;
     if (!host.running?.life.alive || disk.isFull) {
       waiting = new Map();
+      untried = new Map();
       return;
     }
     const since = host.running.since;
@@ -32,6 +37,22 @@ export function watchPatience(machine: Machine): void {
         world.broken("nobody waits in silence", `message ${name} has waited since ${from} ms without a word`);
       }
     }
+    const first = machine.look<{ id: number; tries: number }>(
+      `SELECT id, tries, min(position) FROM outbox WHERE notice = 1 AND state IN ('pending','sending','retry')
+       GROUP BY channel, chat, thread`,
+    );
+    const known = untried;
+    untried = new Map(
+      first.filter(({ tries }) => tries === 0).map(({ id }) => [id, Math.max(known.get(id) ?? now, since)]),
+    );
+    for (const [id, from] of untried) {
+      if (now - from > TRIED) world.broken("a notice does not wait behind messages", `row ${id}, since ${from} ms`);
+    }
+    const [equal] = machine.look<{ text: string; times: number }>(
+      `SELECT text, count(*) AS times FROM outbox WHERE notice = 1 AND state IN ('pending','sending','retry')
+       GROUP BY channel, chat, thread, text HAVING times > 1`,
+    );
+    if (equal) world.broken("equal notices that wait are one", `${equal.times} times: ${equal.text}`);
   };
   look();
 }

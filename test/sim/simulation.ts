@@ -13,8 +13,8 @@ const BOUND = 20 * 60_000;
 const LOOK = 500;
 /** How often it is looked whether something waits for too long. */
 const LATENESS = 60_000;
-/** After the end of everything: what still settles, then a time in which nothing may happen. */
-const SETTLE = 10_000;
+/** After the end of everything: what still settles (a session may rest for a minute after failures), then a time in which nothing may happen. */
+const SETTLE = 75_000;
 const IDLE = 30_000;
 /** Longer than it takes an idle session to end its container. */
 const COLD = 45 * 60_000;
