@@ -175,6 +175,15 @@ test("what an agent hands over is found by its id and by nothing else", async (t
     assert.throws(() => files.sent(folder, other), Misuse, other);
 });
 
+test("the same file under the same name has the same id; another content or name has another", async (t) => {
+  const { files, folder } = given(t);
+  const id = await files.take(folder, "report.pdf", bytes("a", "b"));
+  assert.equal(await files.take(folder, "report.pdf", bytes("ab")), id);
+  assert.notEqual(await files.take(folder, "report.pdf", bytes("ac")), id);
+  assert.notEqual(await files.take(folder, "other.pdf", bytes("ab")), id);
+  assert.equal(readdirSync(folder.sentDir).length, 3);
+});
+
 test("one that is too large, or breaks off, leaves nothing behind", async (t) => {
   const { files, folder } = given(t);
   await assert.rejects(files.take(folder, "large", endless(MAX_FILE_BYTES)), Misuse);
@@ -185,7 +194,7 @@ test("of what an agent hands over the latest stay", async (t) => {
   const { files, folder } = given(t);
   const ids: string[] = [];
   for (let n = 0; n < 505; n++) {
-    const id = await files.take(folder, "x", bytes("x"));
+    const id = await files.take(folder, "x", bytes(`x${n}`));
     utimesSync(join(folder.sentDir, id), n, n);
     ids.push(id);
   }

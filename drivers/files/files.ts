@@ -2,6 +2,7 @@
  * Files that cross a container's wall, as bytes: those that came with a message are fetched into a folder that the
  * container reads only; those that the agent sends come over its socket into one that it does not see.
  */
+import { createHash } from "node:crypto";
 import { createWriteStream, existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { rename } from "node:fs/promises";
 import { join } from "node:path";
@@ -60,9 +61,11 @@ export class DiskFiles implements SessionFiles {
   }
 
   async take(folder: FileFolders, name: string, bytes: AsyncIterable<Uint8Array>): Promise<string> {
-    const id = `${this.#parts.random.token(16)}-${safeName(name)}`;
     mkdirSync(folder.sentDir, { recursive: true, mode: 0o700 });
-    await store(bytes, join(folder.sentDir, id));
+    const taken = join(folder.sentDir, `.${this.#parts.random.token(16)}`);
+    // The same file has the same id: who sends it again, not knowing that it was sent, is understood.
+    const id = `${await store(bytes, taken)}-${safeName(name)}`;
+    await rename(taken, join(folder.sentDir, id));
     keepLatest(folder.sentDir, SENT_KEPT);
     return id;
   }
@@ -106,12 +109,14 @@ export class DiskFiles implements SessionFiles {
 const tooLate = () => new Error("it could not be fetched in time");
 const tooLarge = () => new Misuse(`it is larger than ${MAX_FILE_BYTES / 1e6} MB, the most that is taken`);
 
-/** Whole or not at all. */
-async function store(bytes: AsyncIterable<Uint8Array>, path: string): Promise<void> {
+/** Whole or not at all. @returns what tells its content from any other */
+async function store(bytes: AsyncIterable<Uint8Array>, path: string): Promise<string> {
   let size = 0;
+  const hash = createHash("sha256");
   const bounded = new Transform({
     transform(chunk: Uint8Array, _encoding, done) {
       size += chunk.length;
+      hash.update(chunk);
       done(size > MAX_FILE_BYTES ? tooLarge() : null, chunk);
     },
   });
@@ -119,6 +124,7 @@ async function store(bytes: AsyncIterable<Uint8Array>, path: string): Promise<vo
   try {
     await pipeline(Readable.from(bytes), bounded, createWriteStream(unfinished, { mode: 0o644, flush: true }));
     await rename(unfinished, path);
+    return hash.digest("hex").slice(0, 32);
   } catch (error) {
     rmSync(unfinished, { force: true });
     throw error;

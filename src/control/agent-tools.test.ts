@@ -142,6 +142,23 @@ test("what a cut-off turn said is not said again by the turn that goes on with i
   assert.equal(rows().filter(({ author }) => author === "agent").length, 4);
 });
 
+test("a message with files, or one that went out in parts, is not said again either; with another file it is", () => {
+  const { ask, rows, cutOff, message, begin, store } = given();
+  const withFile = ask("messages.send", { text: "look", files: ["f-1"] }).n;
+  const long = ask("messages.send", { text: "one two", files: ["f-1"] }).n;
+  store.outbox.split(rows()[0] ?? assert.fail(), ["one", "two"]);
+  cutOff();
+  const turn = begin([message]);
+  assert.deepEqual(ask("messages.send", { text: "one two", files: ["f-1"] }, turn).json, { message: long });
+  assert.deepEqual(ask("messages.send", { text: "look", files: ["f-1"] }, turn).json, { message: withFile });
+  const count = rows().length;
+  for (const other of [{ text: "one two" }, { text: "one" }, { text: "two", files: ["f-1"] }, { text: "look" }]) {
+    const { n, json } = ask("messages.send", other, turn);
+    assert.deepEqual(json, { message: n });
+  }
+  assert.equal(rows().length, Math.min(count + 4, 10));
+});
+
 test("what an earlier turn said that had its end, or whose work was given up, may be said again", () => {
   const { ask, cutOff, say, begin, rows, store, clock } = given();
   ask("messages.send", { text: "one" });

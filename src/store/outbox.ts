@@ -175,17 +175,21 @@ export class Outbox {
   }
 
   /**
-   * A turn that goes on with the work of one that was cut off says what that one has said already: it is the same
-   * message. Whole ones without files only. @returns its number, once for each that was said
+   * A turn that goes on with the work of one that was cut off says what that one has said already, with the same files: it
+   * is the same message, also where that went out in parts. @returns its number, once for each that was said
    */
-  takeOver(session: SessionId, turn: number, text: string): number | null {
+  takeOver(session: SessionId, turn: number, text: string, files: OutgoingFile[]): number | null {
     const done =
       "SELECT coalesce(max(number), 0) FROM turns WHERE session_id=?1 AND number<?2 AND state<>'interrupted'";
     const again = "SELECT 1 FROM inbox WHERE session_id=?1 AND turn=?2 AND state='in_turn' AND attempt>1";
-    const sql = `UPDATE outbox SET turn=?2 WHERE id = (
-        SELECT id FROM outbox WHERE session_id=?1 AND kind='message' AND number > (${done}) AND turn > (${done}) AND turn<?2
-          AND author='agent' AND text=?3 AND files='[]' AND EXISTS (${again}) ORDER BY number LIMIT 1) RETURNING number`;
-    return this.#db.get<{ number: number }>(sql, session, turn, text)?.number ?? null;
+    // Files ride along with the last part.
+    const carried =
+      "SELECT files FROM outbox p WHERE p.session_id=?1 AND p.number=o.number AND p.kind='message' ORDER BY position DESC LIMIT 1";
+    const sql = `UPDATE outbox SET turn=?2 WHERE session_id=?1 AND kind='message' AND number = (
+        SELECT number FROM outbox o WHERE session_id=?1 AND kind='message' AND number > (${done}) AND turn > (${done}) AND turn<?2
+          AND author='agent' AND part=0 AND coalesce(whole, text)=?3 AND (${carried})=?4 AND EXISTS (${again})
+          ORDER BY number LIMIT 1) RETURNING number`;
+    return this.#db.get<{ number: number }>(sql, session, turn, text, JSON.stringify(files))?.number ?? null;
   }
 
   list(state: OutboxState | null, limit: number): OutboxRow[] {
@@ -199,7 +203,7 @@ export class Outbox {
     const [first = "", ...others] = parts;
     this.#db.transaction(() => {
       const files = JSON.stringify(others.length === 0 ? row.files : []);
-      this.#db.run("UPDATE outbox SET text=?, files=? WHERE id=?", first, files, row.id);
+      this.#db.run("UPDATE outbox SET whole=text, text=?, files=? WHERE id=?", first, files, row.id);
       for (const [index, text] of others.entries()) {
         this.#db.run(
           `INSERT INTO outbox (session_id, turn, channel, chat, thread, kind, number, author, notice, text, files, answers,

@@ -37,7 +37,7 @@ export function messageEffects(parts: MessageParts): Pick<Effects, `messages.${"
       return context.record(
         `session:${session.id}`,
         () => {
-          const said = files.length === 0 ? store.outbox.takeOver(session.id, turn, text) : null;
+          const said = store.outbox.takeOver(session.id, turn, text, files);
           if (said !== null) return { message: said };
           store.outbox.add({ ...row(session, turn, number), text, files, number }, clock.now());
           return { message: number };
