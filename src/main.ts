@@ -9,7 +9,7 @@ import { ModelServer } from "../drivers/model-server/model-server.ts";
 import { ReaderPool } from "../drivers/readers/reader-pool.ts";
 import { TerminalChannel } from "../drivers/terminal/terminal.ts";
 import { SealedVault } from "../drivers/vault/vault.ts";
-import { scheduledTasks } from "../parts/tasks/index.ts";
+import { type ScheduledTasksParts, scheduledTasks } from "../parts/tasks/index.ts";
 import { MailboxWriter } from "../protocol/mailbox/writer.ts";
 import { Audit } from "./audit/audit.ts";
 import type { Channel } from "./channels/channel.ts";
@@ -119,22 +119,22 @@ export async function startHost(
     },
   });
   const terminal = new TerminalChannel(store.db, clock, (chat) => agentOfChat(store, chat));
+  const containers: ScheduledTasksParts["containers"] = {
+    ...{ driver, labels, sessionsDir: paths.sessions, groupsDir: paths.groups, runDir: join(paths.run, "s") },
+    specOf: (plan) => containerSpec(plan, paths, labels),
+  };
   const path: MessagePath = messagePath({
     readersGroup: user?.gid ?? null,
-    ...{ store, audit, clock, random, log, driver, readers, labels, more, door: gateway, timers },
+    ...{ ...containers, store, audit, clock, random, log, readers, more, door: gateway, timers },
     openMailbox: (file) => MailboxWriter.open(file),
-    sessionsDir: paths.sessions,
-    groupsDir: paths.groups,
-    runDir: join(paths.run, "s"),
     maxContainers: MAX_CONTAINERS,
-    specOf: (plan) => containerSpec(plan, paths, labels),
     ...{ terminal, files, load, tools: agentTools, carryOut: carryOutFor(store, () => executor) },
     credentials: (id) => channelCredentials(vault, id),
     added: () => addedChannels(store),
   });
   const { registry, router, supervisor } = path;
   const tasks = scheduledTasks({
-    ...{ store, audit, clock, random, router, supervisor },
+    ...{ store, audit, clock, random, router, supervisor, containers },
     log: log.child({ part: "tasks" }),
   });
 
@@ -162,14 +162,14 @@ export async function startHost(
 
   await model.apply();
   await path.start();
-  tasks.scheduler.start();
+  tasks.start();
   const server = await listen(controlApp(executor, log.child({ part: "control" })), paths.controlSocket, log);
   log.info({ pid: process.pid, data: paths.data }, "host is up");
 
   return {
     async stop() {
       server.close();
-      tasks.scheduler.stop();
+      tasks.stop();
       await path.stop();
       server.closeAllConnections();
       await practiceServer.stop();

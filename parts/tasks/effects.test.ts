@@ -5,7 +5,7 @@ import type { EffectContext } from "../../src/control/execute.ts";
 import { Router } from "../../src/inbound/router.ts";
 import { silentLog } from "../../src/lib/log.ts";
 import { AGENT, countingRandom, world } from "../../test/support/world.ts";
-import { scheduledTasks } from "./index.ts";
+import { type ScheduledTasksParts, scheduledTasks } from "./index.ts";
 
 function given() {
   const w = world();
@@ -13,7 +13,8 @@ function given() {
   const random = countingRandom();
   const router = new Router({ store, audit, clock, random, wake: () => {}, stopped: () => {} });
   const { scheduler, effects } = scheduledTasks({
-    ...{ store, audit, clock, random, router, log: silentLog, supervisor: { dismiss: () => {} } },
+    ...{ store, audit, clock, random, router, log: silentLog, supervisor: { dismiss: async () => {} } },
+    containers: {} as ScheduledTasksParts["containers"],
   });
   const { tasks } = scheduler;
   const records: string[] = [];

@@ -7,26 +7,49 @@ import type { Router } from "../../src/inbound/router.ts";
 import type { Random } from "../../src/lib/ids.ts";
 import type { Supervisor } from "../../src/sessions/supervisor.ts";
 import { taskEffects } from "./effects.ts";
+import { type LeftoverParts, Leftovers } from "./leftovers.ts";
 import { Scheduler, type SchedulerParts } from "./scheduler.ts";
 import { taskVoice } from "./voice.ts";
 
-export interface ScheduledTasksParts extends Omit<SchedulerParts, "tell" | "dismiss"> {
+export interface ScheduledTasksParts extends Omit<SchedulerParts, "tell" | "leave"> {
   random: Random;
   router: Router;
   supervisor: Pick<Supervisor, "dismiss">;
+  /** What containers are started with. */
+  containers: Omit<LeftoverParts, "store" | "clock" | "log" | "dismiss">;
 }
 
 export interface ScheduledTasks {
-  /** To be started after the sessions, and stopped before them. */
+  /** After the sessions are up. */
+  start(): void;
+  /** Before they are stopped. */
+  stop(): void;
   scheduler: Scheduler;
   effects: ReturnType<typeof taskEffects>;
 }
 
-export function scheduledTasks({ random, router, supervisor, ...parts }: ScheduledTasksParts): ScheduledTasks {
+export function scheduledTasks({
+  random,
+  router,
+  supervisor,
+  containers,
+  ...parts
+}: ScheduledTasksParts): ScheduledTasks {
+  const leftovers = new Leftovers({ ...parts, ...containers, dismiss: (session) => supervisor.dismiss(session) });
   const scheduler = new Scheduler({
     ...parts,
     tell: taskVoice(parts.store, router),
-    dismiss: (session) => supervisor.dismiss(session),
+    leave: (session) => leftovers.add(session),
   });
-  return { scheduler, effects: taskEffects({ ...parts, random, scheduler }) };
+  return {
+    start() {
+      scheduler.start();
+      leftovers.start();
+    },
+    stop() {
+      scheduler.stop();
+      leftovers.stop();
+    },
+    ...{ scheduler, effects: taskEffects({ ...parts, random, scheduler }) },
+  };
 }

@@ -39,7 +39,7 @@ function host(store: Store, clock: Clock) {
   const scheduler = new Scheduler({
     ...{ store, audit, clock, log: silentLog },
     tell: taskVoice(store, router),
-    dismiss: (id) => dismissed.push(id),
+    leave: (id) => dismissed.push(id),
   });
   return { scheduler, tasks: scheduler.tasks, woken, dismissed };
 }

@@ -34,8 +34,8 @@ export interface SchedulerParts {
    * before. @throws Misuse where nobody hears it any more
    */
   tell(task: Task, text: string, key: string): Place | null;
-  /** A session that nobody will speak to again has ended its work. */
-  dismiss(session: SessionId): void;
+  /** A session that nobody will speak to again has ended its work; part of the open transaction. */
+  leave(session: SessionId): void;
 }
 
 export class Scheduler {
@@ -157,15 +157,15 @@ export class Scheduler {
 
   /** The inbox row of a run has its end: so has the run. */
   #settle({ taskId, dueAt, session, ok, error }: EndedRun, now: number): void {
-    const { store, dismiss } = this.#parts;
+    const { store, leave } = this.#parts;
     const why = error ?? "it was given up before it had an answer";
     store.db.transaction(() => {
       this.tasks.end(taskId, dueAt, ok ? "done" : "failed", ok ? "" : why, now);
       const task = this.tasks.task(taskId);
       if (!task) return;
+      if (task.session === "own") leave(session);
       if (ok) this.tasks.update(taskId, afterSuccess(task));
       else this.#fail(task, why, session, now);
-      if (task.session === "own") store.db.afterCommit(() => dismiss(session));
     });
   }
 

@@ -175,7 +175,8 @@ export class Tasks {
 
   end(task: string, dueAt: number, state: "done" | "failed", note: string, now: number): void {
     this.#db.run(
-      "UPDATE task_runs SET state=?, note=?, ended_at=? WHERE task_id=? AND due_at=? AND state='running'",
+      `UPDATE task_runs SET state=?, note=?, ended_at=?, session_id=NULL, number=NULL
+       WHERE task_id=? AND due_at=? AND state='running'`,
       ...[state, note.slice(0, 500), now, task, dueAt],
     );
     this.#db.afterCommit(() => this.#changed());

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type VerbName, verbs } from "../../api/verbs.ts";
-import { scheduledTasks } from "../../parts/tasks/index.ts";
+import { type ScheduledTasksParts, scheduledTasks } from "../../parts/tasks/index.ts";
 import { runnerConfig } from "../../protocol/config.ts";
 import { outboundBody } from "../../protocol/rows.ts";
 import { AGENT, countingRandom, SESSION, world } from "../../test/support/world.ts";
@@ -23,7 +23,8 @@ function given(can: Partial<Channel["capabilities"]> = {}) {
   const random = countingRandom();
   const router = new Router({ store, audit, clock, random, wake: () => {}, stopped: () => {} });
   const scheduled = scheduledTasks({
-    ...{ store, audit, clock, random, router, log: silentLog, supervisor: { dismiss: () => {} } },
+    ...{ store, audit, clock, random, router, log: silentLog, supervisor: { dismiss: async () => {} } },
+    containers: {} as ScheduledTasksParts["containers"],
   });
   const capabilities = { edits: true, reactions: true, files: true, ...can };
   const known = {

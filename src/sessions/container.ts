@@ -6,7 +6,13 @@ import { inside } from "../../protocol/layout.ts";
 import type { Paths } from "../lib/paths.ts";
 import type { SandboxSpec } from "../sandbox/sandbox.ts";
 import { sessionSpec } from "../sandbox/spec.ts";
-import type { ContainerPlan } from "./session-actor.ts";
+import type { ContainerPlan, Errand } from "./session-actor.ts";
+
+/** What a one-shot container does where the host must not: in what a container has written. */
+const errands: Record<Errand, string[]> = {
+  recovery: ["bun", "run", `${inside.runnerDir}/recover.ts`],
+  clearing: ["sh", "-c", `chmod -R u+rwX ${inside.providerState} && find ${inside.providerState} -mindepth 1 -delete`],
+};
 
 /** @param paths of the installation; folders are resolved to where they really are, because a link could be turned. */
 export function containerSpec(plan: ContainerPlan, paths: Paths, labels: Record<string, string>): SandboxSpec {
@@ -33,6 +39,6 @@ export function containerSpec(plan: ContainerPlan, paths: Paths, labels: Record<
     limits: { cpus: Math.min(2, availableParallelism()) },
     labels,
   });
-  if (!plan.recovery) return spec;
-  return { ...spec, name: `${spec.name}-recovery`, command: ["bun", "run", `${inside.runnerDir}/recover.ts`] };
+  const { errand } = plan;
+  return errand ? { ...spec, name: `${spec.name}-${errand}`, command: errands[errand] } : spec;
 }

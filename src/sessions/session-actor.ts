@@ -71,9 +71,11 @@ export interface ContainerPlan {
   groupFolder: string;
   socketDir: string;
   timeZone: string;
-  /** A one-shot runner that only rolls its own mailbox back. */
-  recovery: boolean;
+  errand: Errand | null;
 }
+
+/** What a one-shot container is for: its runner rolls its own mailbox back, or what was written there is removed. */
+export type Errand = "recovery" | "clearing";
 
 /** Grace before a container is killed, milliseconds. */
 const STOP_GRACE = 3_000;
@@ -328,7 +330,7 @@ export class SessionActor {
       prepareFolder(this.#folder, group.uid, this.#parts.readersGroup);
       this.#writeConfig(group, groupFolder);
       await this.#openSides();
-      const sandbox = await driver.start(this.#parts.specOf(this.#plan(group, groupFolder, false)));
+      const sandbox = await driver.start(this.#parts.specOf(this.#plan(group, groupFolder, null)));
       this.#log.info({ container: sandbox.name }, "container started");
       this.#attach(sandbox);
     } catch (error) {
@@ -395,7 +397,7 @@ export class SessionActor {
     );
   }
 
-  #plan(group: AgentGroup, groupFolder: string, recovery: boolean): ContainerPlan {
+  #plan(group: AgentGroup, groupFolder: string, errand: Errand | null): ContainerPlan {
     return {
       session: this.session,
       group,
@@ -403,7 +405,7 @@ export class SessionActor {
       groupFolder,
       socketDir: join(this.#parts.runDir, this.session.id),
       timeZone: this.#parts.store.users.timeZone(),
-      recovery,
+      errand,
     };
   }
 
@@ -559,7 +561,7 @@ export class SessionActor {
   async #rollBack(): Promise<DrainEnd> {
     const group = this.#parts.store.groups.agentGroup(this.session.agentGroup);
     if (!group) return "violated";
-    const plan = this.#plan(group, join(this.#parts.groupsDir, group.folder), true);
+    const plan = this.#plan(group, join(this.#parts.groupsDir, group.folder), "recovery");
     try {
       const sandbox = await this.#parts.driver.start(this.#parts.specOf(plan));
       const exit = await sandbox.exited;

@@ -70,9 +70,10 @@ export class Supervisor {
     this.#deadlines.arm();
   }
 
-  /** Nobody will speak to this session again: its container need not stay warm. */
-  dismiss(id: SessionId): void {
-    this.#actors.get(id)?.handle("evict");
+  /** Nobody will speak to this session again. Resolves when its container is gone and what that left is taken. */
+  async dismiss(id: SessionId): Promise<void> {
+    await this.#actors.get(id)?.shutdown();
+    this.#actors.delete(id);
   }
 
   /** What waits and runs there was stopped, as the database says. */

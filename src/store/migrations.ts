@@ -180,6 +180,9 @@ export const steps: string[] = [
     user_id TEXT NOT NULL REFERENCES users(id), channel TEXT NOT NULL, chat TEXT NOT NULL,
     PRIMARY KEY (channel, chat)
   ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE task_leftovers (session_id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+  CREATE INDEX outbox_by_session ON outbox (session_id);
   `,
 ];
 

@@ -163,6 +163,10 @@ export class Outbox {
       .map(parse);
   }
 
+  hasOpen(session: SessionId): boolean {
+    return this.#db.get(`SELECT 1 FROM outbox WHERE session_id=? AND ${OPEN} LIMIT 1`, session) !== undefined;
+  }
+
   row(id: number): OutboxRow | undefined {
     const row = this.#db.get<StoredOutboxRow>(`SELECT ${COLUMNS} FROM outbox WHERE id=?`, id);
     return row && parse(row);

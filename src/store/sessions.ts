@@ -100,6 +100,16 @@ export class Sessions {
     return this.#db.get<{ n: number }>("SELECT stopped_up_to AS n FROM sessions WHERE id=?", id)?.n ?? 0;
   }
 
+  /** Nobody will speak in it again, and all that it said has its end. @throws where something else points at it */
+  forget(id: SessionId): void {
+    this.#db.transaction(() => {
+      this.#db.run("UPDATE outbox SET session_id=NULL WHERE session_id=?", id);
+      for (const table of ["agent_calls", "turn_tools", "turns", "inbox"])
+        this.#db.run(`DELETE FROM ${table} WHERE session_id=?`, id);
+      this.#db.run("DELETE FROM sessions WHERE id=?", id);
+    });
+  }
+
   setCursor(id: SessionId, cursor: number): void {
     this.#db.run("UPDATE sessions SET outbound_cursor=? WHERE id=? AND outbound_cursor<?", cursor, id, cursor);
   }

@@ -1,7 +1,19 @@
 /** Scheduled tasks with a real host and real containers. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { resolve } from "node:path";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
 import { test } from "node:test";
 import { pause, TestHost } from "../support/host.ts";
 
@@ -32,7 +44,7 @@ test("a task answers in its chat at each of its times, within a second of them, 
   assert.equal(done.length, said.length);
 });
 
-test("a run by hand in a session of its own answers in the chat, and its container is let go", async (t) => {
+test("a run by hand in a session of its own answers in the chat, and leaves no container, no folder and no session", async (t) => {
   const host = await TestHost.start(t);
   await host.init();
   await host.follow((all) => all.length > 0);
@@ -42,20 +54,50 @@ test("a run by hand in a session of its own answers in the chat, and its contain
       encoding: "utf8",
     });
   const cron = ["--cron", "0 9 * * 1-5", "--time-zone", "Europe/Berlin"];
-  ncl("tasks", "add", "main", "water the plants", "--name", "plants", "--session", "own", ...cron);
+  ncl("tasks", "add", "main", "sleep:1500 water the plants", "--name", "plants", "--session", "own", ...cron);
   const list = ncl("tasks", "list");
   assert.match(list, /plants\s+main\s+0 9 \* \* 1-5\s+Europe\/Berlin\s+active/);
   const id = /t-\w+/.exec(list)?.[0] ?? "";
+  const folders = () => globSync(join(host.paths.sessions, "*", "*"));
+  const before = new Set(folders());
   ncl("tasks", "run", id);
+  const own = await until(() =>
+    folders().find((folder) => !before.has(folder) && existsSync(join(folder, "provider"))),
+  );
+  const kept = litter(join(own, "provider"));
   const all = await host.follow((messages) => messages.some(({ text }) => text.includes("water the plants")));
   assert.equal(all.at(-1)?.author, "agent");
   const sessions = () => host.call("sessions.list", {});
-  for (let tries = 0; tries < 100; tries++) {
-    if ((await sessions()).filter(({ state }) => state === "cold").length === 1) break;
-    await pause(100);
-  }
-  assert.deepEqual((await sessions()).map(({ state }) => state).sort(), ["cold", "ready"]);
+  await until(() => !existsSync(own));
+  await until(async () => (await sessions()).length === 1);
+  assert.equal(existsSync(kept), true, "what a link of it points at is not touched");
+  assert.deepEqual(new Set(folders()), before);
+  assert.deepEqual(host.containers().length, 1);
   assert.match(ncl("tasks", "show", id), /done/);
   ncl("tasks", "remove", id);
   assert.equal(ncl("tasks", "list"), "none\n");
 });
+
+async function until<Result>(look: () => Result | Promise<Result>): Promise<NonNullable<Result>> {
+  for (let tries = 0; tries < 300; tries++) {
+    const found = await look();
+    if (found) return found;
+    await pause(100);
+  }
+  assert.fail(`it does not come to this: ${look}`);
+}
+
+/** What is hard to remove, as a container can leave it. @returns what a link in it points at */
+function litter(provider: string): string {
+  const outside = join(mkdtempSync(join(tmpdir(), "nc-outside-")), "kept");
+  writeFileSync(outside, "x");
+  const { uid } = statSync(provider);
+  const closed = join(provider, "closed", "deeper");
+  mkdirSync(closed, { recursive: true });
+  writeFileSync(join(closed, "-rf *"), "x");
+  symlinkSync(outside, join(closed, "link"));
+  symlinkSync(join(outside, ".."), join(provider, "folder"));
+  for (const path of [join(closed, "-rf *"), closed, join(provider, "closed")]) chownSync(path, uid, uid);
+  chmodSync(closed, 0o000);
+  return outside;
+}

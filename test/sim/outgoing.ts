@@ -4,7 +4,6 @@ import { isDraft, MARK, type Shown } from "./world/platform.ts";
 
 interface Row {
   id: number;
-  session: string;
   number: number | null;
   kind: string;
   over: number | null;
@@ -19,7 +18,7 @@ interface Row {
 /** @param shownIn what people see on a channel, by the id of the message */
 export function checkOutgoing(machine: Machine, shownIn: (channel: string) => Map<string, Shown>): void {
   const rows = machine.look<Row>(
-    `SELECT id, session_id AS session, number, kind, over, text, key, state, part, platform_id AS platformId, channel
+    `SELECT id, number, kind, over, text, key, state, part, platform_id AS platformId, channel
      FROM outbox WHERE author = 'agent' ORDER BY position`,
   );
   for (const row of rows) {
@@ -35,11 +34,15 @@ export function checkOutgoing(machine: Machine, shownIn: (channel: string) => Ma
   for (const { id, shown: all } of machine.platforms) for (const one of all) checkDraft(machine, id, one);
 }
 
+/** The session is cleared away at times; the key says which it was. */
+const sessionOf = ({ key }: Row) => key.split(":")[0] ?? "";
+const nameOf = (row: Row) => `${sessionOf(row)}:${row.number}`;
+
 /** An edit is what the agent asked for, of its own message. */
 function checkEdit({ words, world }: Machine, row: Row, rows: Row[]): void {
   const asked = words.asked.get(row.key);
   const target = rows.find(({ id }) => id === row.over);
-  const same = target?.session === row.session && target.number === asked?.args.message;
+  const same = target && sessionOf(target) === sessionOf(row) && target.number === asked?.args.message;
   if (asked?.verb !== "messages.edit" || asked.args.text !== row.text || !same) {
     world.broken("a message is edited only by what its agent wants", `row ${row.id} (${row.key})`);
   }
@@ -47,9 +50,9 @@ function checkEdit({ words, world }: Machine, row: Row, rows: Row[]): void {
 
 /** The parts of what was to be said are all there, in order. */
 function checkWhole({ words, world }: Machine, row: Row, rows: Row[]): void {
-  const name = `${row.session}:${row.number}`;
+  const name = nameOf(row);
   const wanted = words.finals.get(name) ?? words.asked.get(name)?.args.text;
-  const parts = rows.filter((one) => one.kind === "message" && `${one.session}:${one.number}` === name);
+  const parts = rows.filter((one) => one.kind === "message" && nameOf(one) === name);
   const bare = (text: string) => text.replace(/\s+/g, "");
   if (typeof wanted !== "string" || bare(parts.map(({ text }) => text).join("")) !== bare(wanted)) {
     world.broken("parts of a message come in order and all", `${name}: ${parts.length} parts of "${wanted}"`);

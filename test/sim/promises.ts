@@ -1,4 +1,6 @@
 /** What is promised to people and what holds the promises up: each by its name, checked while a run goes and at its end. */
+import { globSync } from "node:fs";
+import { basename, join } from "node:path";
 import type { InboundRow, OutboundRow } from "../../protocol/rows.ts";
 import { Audit } from "../../src/audit/audit.ts";
 import type { Acceptance, ChannelEvent } from "../../src/channels/channel.ts";
@@ -35,7 +37,7 @@ export class Promises {
     const sessions = engine.running.map(({ session }) => session);
     const doubled = sessions.find((session, index) => sessions.indexOf(session) !== index);
     if (doubled) this.#broken("one container per session", `session ${doubled} has two containers`);
-    const most = engine.running.filter(({ recovery, unheard }) => !recovery && !unheard).length;
+    const most = engine.running.filter(({ errand, unheard }) => !errand && !unheard).length;
     if (most > setup.maxContainers) {
       this.#broken("no more containers than allowed", `${most} run, ${setup.maxContainers} are allowed`);
     }
@@ -130,6 +132,7 @@ export class Promises {
   /** At the end of a run, when everything had its time. */
   atTheEnd(): void {
     this.#checkTaken();
+    this.#checkCleared();
     this.#machine.stops.atTheEnd();
     this.#machine.words.atTheEnd();
     const open = this.#machine.look<{ id: string; state: string }>("SELECT id, state FROM scheduled_tasks");
@@ -142,9 +145,24 @@ export class Promises {
     if (!verdict.intact) this.#broken("the audit chain is intact", `record ${verdict.seq}: ${verdict.why}`);
   }
 
+  /** Of conversations in which nobody will speak again nothing stays. */
+  #checkCleared(): void {
+    const { paths } = this.#machine;
+    const known = new Set(this.#machine.look<{ id: string }>("SELECT id FROM sessions").map(({ id }) => id));
+    const left = this.#machine.look<{ id: string }>("SELECT id FROM sessions WHERE conversation LIKE 'task:%'");
+    if (left[0]) this.#broken("a run leaves nothing behind", `session ${left[0].id} is still known`);
+    for (const folder of globSync(join(paths.sessions, "*", "*"))) {
+      if (!known.has(basename(folder)))
+        this.#broken("a run leaves nothing behind", `the folder of ${basename(folder)}`);
+    }
+  }
+
   /** A turn's end that a runner has committed is never thrown away. */
   #checkTaken(): void {
+    const known = new Set(this.#machine.look<{ id: string }>("SELECT id FROM sessions").map(({ id }) => id));
     for (const [session, turns] of this.#turns) {
+      // What was cleared away had its end.
+      if (!known.has(session)) continue;
       for (const [turn, state] of turns) {
         if (state !== "ended") continue;
         const sql = "SELECT state FROM turns WHERE session_id=? AND number=?";

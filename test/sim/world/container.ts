@@ -1,4 +1,6 @@
 /** A container: its life, from its start to its exit code, with the real files that the spec mounts into it. */
+import { readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { inside } from "../../../protocol/layout.ts";
 import { MailboxWriter } from "../../../protocol/mailbox/writer.ts";
 import type { Exit, SandboxSpec } from "../../../src/sandbox/sandbox.ts";
@@ -39,9 +41,10 @@ export class Container {
     return this.spec.labels["nanoclaw.session"] ?? "";
   }
 
-  /** A one-shot container that only rolls its mailbox back. */
-  get recovery(): boolean {
-    return this.spec.command.at(-1)?.endsWith("recover.ts") ?? false;
+  /** A one-shot container: it rolls its mailbox back, or removes what was written in it. */
+  get errand(): "recovery" | "clearing" | null {
+    const last = this.spec.command.at(-1) ?? "";
+    return last.endsWith("recover.ts") ? "recovery" : last.endsWith("-delete") ? "clearing" : null;
   }
 
   start(): void {
@@ -99,7 +102,13 @@ export class Container {
     const outboundDb = this.hostPath(inside.outboundDb);
     // Whoever opens the file as its writer rolls back what was cut off.
     this.#machine.halfCommits.delete(outboundDb);
-    if (this.recovery) {
+    if (this.errand === "clearing") {
+      const provider = this.hostPath(inside.providerState);
+      for (const name of readdirSync(provider)) rmSync(join(provider, name), { recursive: true });
+      this.end(0);
+      return;
+    }
+    if (this.errand === "recovery") {
       MailboxWriter.open(outboundDb).close();
       this.end(0);
       return;

@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { TerminalChannel } from "../../../drivers/terminal/terminal.ts";
-import { type ScheduledTasks, scheduledTasks } from "../../../parts/tasks/index.ts";
+import { type ScheduledTasks, type ScheduledTasksParts, scheduledTasks } from "../../../parts/tasks/index.ts";
 import { Audit } from "../../../src/audit/audit.ts";
 import type { Terminal } from "../../../src/channels/terminal.ts";
 import { carryOutFor } from "../../../src/control/agent-tools.ts";
@@ -87,7 +87,7 @@ export class Host {
     await running.started;
     if (!running.life.alive) return;
     promises.stopping(running.life);
-    running.tasks.scheduler.stop();
+    running.tasks.stop();
     await running.path.stop().catch((error: unknown) => this.failed(error));
     promises.stopped(running.life);
     running.life.end();
@@ -111,7 +111,7 @@ export class Host {
 
   async #start({ path, tasks }: Pick<Running, "path" | "tasks">): Promise<void> {
     await path.start();
-    tasks.scheduler.start();
+    tasks.start();
   }
 
   #ended(): void {
@@ -139,19 +139,19 @@ export class Host {
     const labels = { "nanoclaw.installation": paths.installation };
     const audit = new Audit(db, clock);
     const random = world.rng.fork(life.name);
+    const containers: ScheduledTasksParts["containers"] = {
+      ...{ driver: machine.engine.driver(life), labels, runDir: join(dir, "run") },
+      ...{ sessionsDir: paths.sessions, groupsDir: paths.groups },
+      specOf: (plan) => containerSpec(plan, paths, labels),
+    };
     const path: MessagePath = messagePath({
-      ...{ store, clock, labels, timers, audit, random },
+      ...{ ...containers, store, clock, timers, audit, random },
       log: world.trace.log(life.name),
-      driver: machine.engine.driver(life),
       door: machine.bells.door(life),
       readers: machine.readers.of(life),
       readersGroup: null,
       openMailbox: (path) => this.#mailboxes.open(life, path),
-      sessionsDir: paths.sessions,
-      groupsDir: paths.groups,
-      runDir: join(dir, "run"),
       maxContainers: machine.setup.maxContainers,
-      specOf: (plan) => containerSpec(plan, paths, labels),
       terminal,
       files: { of: () => [], take: async () => "" },
       ...{ tools: [], carryOut: carryOutFor(store, () => executor), added: () => [], credentials: () => null },
@@ -162,7 +162,7 @@ export class Host {
     });
     const { supervisor, registry, router } = path;
     const tasks = scheduledTasks({
-      ...{ store, audit, clock, random, router, supervisor },
+      ...{ store, audit, clock, random, router, supervisor, containers },
       log: world.trace.log(life.name),
     });
     const sentFile = () => {
