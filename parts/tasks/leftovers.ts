@@ -13,8 +13,9 @@ import type { ActorParts } from "../../src/sessions/session-actor.ts";
 import type { Session } from "../../src/store/sessions.ts";
 import type { Store } from "../../src/store/store.ts";
 
-/** Until what could not be cleared is looked at again, milliseconds. */
-const LOOK_AGAIN = 10 * 60_000;
+/** Until what could not be cleared is looked at again, milliseconds: longer each time. */
+const FIRST_PAUSE = 2_000;
+const LAST_PAUSE = 10 * 60_000;
 
 export interface LeftoverParts
   extends Pick<ActorParts, "driver" | "labels" | "specOf" | "sessionsDir" | "groupsDir" | "runDir"> {
@@ -30,6 +31,7 @@ export class Leftovers {
   #running = false;
   #looking: Promise<void> = Promise.resolve();
   #timer: Timer | null = null;
+  #pause = FIRST_PAUSE;
 
   constructor(parts: LeftoverParts) {
     this.#parts = parts;
@@ -39,7 +41,10 @@ export class Leftovers {
   add(session: SessionId): void {
     const { db } = this.#parts.store;
     db.run("INSERT OR IGNORE INTO task_leftovers (session_id) VALUES (?)", session);
-    db.afterCommit(() => this.#look());
+    db.afterCommit(() => {
+      this.#pause = FIRST_PAUSE;
+      this.#look();
+    });
   }
 
   start(): void {
@@ -55,11 +60,13 @@ export class Leftovers {
   /** One after the other: it is never urgent. */
   #look(): void {
     if (!this.#running) return;
+    this.#timer?.cancel();
     this.#looking = this.#looking.then(async () => {
       for (const id of this.#all()) if (this.#running) await this.#clear(id);
       this.#timer?.cancel();
       if (!this.#running || this.#all().length === 0) return;
-      this.#timer = this.#parts.clock.after(LOOK_AGAIN, () => this.#look());
+      this.#timer = this.#parts.clock.after(this.#pause, () => this.#look());
+      this.#pause = Math.min(2 * this.#pause, LAST_PAUSE);
     });
   }
 

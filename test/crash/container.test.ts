@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { InsidePlan } from "./inside/hook.ts";
-import { makeAgent } from "./scenario.ts";
+import { frozenStop, makeAgent } from "./scenario.ts";
 import { trial } from "./trial.ts";
 import type { World } from "./world.ts";
 
@@ -55,6 +55,11 @@ test("a container killed at any step of its journal costs nobody an answer", { c
       ),
     ),
   );
+});
+
+test("a stop that was acknowledged holds, also where host and container die before the container has heard of it", async () => {
+  const { broken, log } = await trial({}, frozenStop);
+  assert.deepEqual(broken, [], `${broken.join("\n")}\n${log}`);
 });
 
 test("a message over which three containers die is given up with a notice, and the next one is answered", async () => {

@@ -49,6 +49,11 @@ export class Containers {
     }
   }
 
+  /** Stands still until it is killed. */
+  async pause(session: string): Promise<void> {
+    for (const one of await this.list()) if (one.session === session) await docker("pause", one.id);
+  }
+
   async remove(): Promise<void> {
     const ids = (await this.list()).map(({ id }) => id);
     if (ids.length > 0) await docker("rm", "-f", ...ids).catch(() => {});

@@ -12,7 +12,7 @@ import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { Disk, type Op, opsOf, randomOf } from "./power/disk.ts";
 import { brokenByPowerLoss } from "./power/image.ts";
-import { makeAgent } from "./scenario.ts";
+import { keepSecret, makeAgent, newWays } from "./scenario.ts";
 import { type Said, World } from "./world.ts";
 
 const SHIM = fileURLToPath(new URL("./power/shim.c", import.meta.url));
@@ -20,6 +20,7 @@ const MARKS = fileURLToPath(new URL("./power/marks.ts", import.meta.url));
 const full = process.env.NANOCLAW_FULL === "1";
 const IMAGES = full ? 2000 : 300;
 const MESSAGES = 50;
+const SAID = "chat.send";
 const seed = Number(process.env.NANOCLAW_SEED ?? Date.now() % 1_000_000);
 const compiler = spawnSync("cc", ["--version"]).status === 0;
 
@@ -30,7 +31,7 @@ interface Life {
   numbers: number[];
 }
 
-/** Two chats, many messages without waiting, a clean stop and a second process. */
+/** Two chats, many messages without waiting, a clean stop, and a second process in which the rest happens (scenario.ts). */
 async function live(world: World): Promise<number[]> {
   const said: Said[] = [];
   await world.start();
@@ -43,8 +44,10 @@ async function live(world: World): Promise<number[]> {
   await world.start();
   said.push(await world.say("main", "after the stop"));
   await world.until("the last is answered", () => said.every((one) => world.answered(one)));
+  await keepSecret(world);
+  await newWays(world, chat);
   await world.kill("SIGTERM");
-  return said.map(({ n }) => n ?? 0);
+  return world.said.map(({ n }) => n ?? 0);
 }
 
 /** What goes wrong at `cuts` of the life, each with its own image. */
@@ -62,8 +65,10 @@ function lose({ ops, root, numbers }: Life, images: number, random: () => number
     const target = mkdtempSync(join(tmpdir(), "nc-power-"));
     try {
       disk.writeImage(target, random);
-      const acknowledged = numbers.slice(0, disk.marks.length);
-      broken.push(...brokenByPowerLoss(target, acknowledged).map((what) => `power lost after step ${cut}: ${what}`));
+      const acknowledged = numbers.slice(0, disk.marks.filter((mark) => mark === SAID).length);
+      broken.push(
+        ...brokenByPowerLoss(target, acknowledged, disk.marks).map((what) => `power lost after step ${cut}: ${what}`),
+      );
     } finally {
       rmSync(target, { recursive: true, force: true });
     }
@@ -105,11 +110,13 @@ describe("power loss", { skip: !compiler && !full && "no C compiler here: apt-ge
   it("the log has it all: data, syncs and acknowledgements", () => {
     const disk = new Disk(life.root);
     for (const op of life.ops) disk.apply(op);
-    assert.equal(disk.marks.length, life.numbers.length);
+    assert.equal(disk.marks.filter((mark) => mark === SAID).length, life.numbers.length);
+    for (const mark of ["tasks.add", "chat.stop", "channels.pair", "note note-0"])
+      assert.ok(disk.marks.includes(mark), mark);
     assert.ok(life.ops.filter(({ what }) => what === "S").length > 3 * MESSAGES);
     const target = mkdtempSync(join(tmpdir(), "nc-power-"));
     disk.writeImage(target, () => 0.3);
-    assert.deepEqual(brokenByPowerLoss(target, life.numbers), [], "without a power loss");
+    assert.deepEqual(brokenByPowerLoss(target, life.numbers, disk.marks), [], "without a power loss");
     rmSync(target, { recursive: true });
   });
 

@@ -3,11 +3,11 @@
  * audit chain, the engine. Each broken promise is one line that begins with its name.
  */
 import { globSync, statSync } from "node:fs";
-import { join, relative } from "node:path";
+import { basename, join, relative } from "node:path";
 import { Audit } from "../../src/audit/audit.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { Database } from "../../src/lib/sqlite.ts";
-import { BY_VERB, STOPPED } from "./scenario.ts";
+import { BY_VERB, PLAN, STOPPED } from "./scenario.ts";
 import type { World } from "./world.ts";
 
 export const promises = {
@@ -29,6 +29,7 @@ export const promises = {
   task: "a scheduled task runs once",
   verb: "a verb is carried out once",
   stop: "what was stopped is not worked on again",
+  left: "a run leaves nothing behind",
 } as const;
 
 interface Shown {
@@ -55,6 +56,7 @@ export function brokenPromises(world: World): string[] {
     ...states(world),
     ...notes(world),
     ...once(world, shown),
+    ...left(world),
     ...intents(world, shown),
     ...numbers(world),
     ...tries(world),
@@ -117,16 +119,33 @@ function notes(world: World): string[] {
 /** What an agent did by a verb, and what a task began, happened once. */
 function once(world: World, shown: Shown[]): string[] {
   const broken: string[] = [];
-  const asked = world.query("SELECT 1 FROM inbound_events WHERE text LIKE 'verb:%'").length;
+  const asked = world.query("SELECT 1 FROM inbound_events WHERE text LIKE 'verb:send%'").length;
   const times = shown.filter(({ text }) => text === BY_VERB).length;
   // Also where the turn that said it was cut off: the next one gets the number of what was said.
   if (asked > 0 && times !== 1) broken.push(`${promises.verb}: said ${times} times`);
+  // A turn that was cut off and is taken up again asks anew, with another row.
+  const [plan] = world.query<{ most: number; made: number }>(
+    `SELECT (SELECT coalesce(sum(i.attempt), 0) FROM inbox i JOIN inbound_events e ON e.id = i.event_id
+       WHERE e.text LIKE 'verb:schedule_task%') AS most, (SELECT count(*) FROM scheduled_tasks WHERE name = ?) AS made`,
+    PLAN.name,
+  );
+  if (plan && (plan.made > plan.most || (plan.made === 0 && plan.most > 0)))
+    broken.push(`${promises.verb}: ${plan.made} tasks were made, asked for ${plan.most} times at most`);
   const [runs] = world.query<{ begun: number; tasks: number }>(
     `SELECT (SELECT count(*) FROM inbound_events WHERE platform_id LIKE 'task:%') AS begun,
-       (SELECT count(*) FROM scheduled_tasks) AS tasks`,
+       (SELECT count(*) FROM scheduled_tasks WHERE name <> ?) AS tasks`,
+    PLAN.name,
   );
   if (runs && runs.begun !== runs.tasks) broken.push(`${promises.task}: ${runs.begun} runs of ${runs.tasks} tasks`);
   return broken;
+}
+
+/** Of a run in a conversation of its own there is neither a session nor a folder left. */
+function left(world: World): string[] {
+  const known = new Set(world.query<{ id: string }>("SELECT id FROM sessions").map(({ id }) => id));
+  const folders = globSync(join(world.paths.sessions, "*", "*")).filter((path) => !known.has(basename(path)));
+  const rows = world.query<{ id: string }>("SELECT id FROM sessions WHERE conversation LIKE 'task:%'");
+  return [...folders, ...rows.map(({ id }) => id)].map((what) => `${promises.left}: ${what}`);
 }
 
 /** Nothing stays in the middle. */

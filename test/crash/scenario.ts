@@ -53,21 +53,37 @@ export async function scenario(world: World): Promise<void> {
   await world.kill("SIGTERM");
 }
 
-/** A task, a verb of the agent, a long answer in parts on a platform without keys, and a stop. */
-async function newWays(world: World, other: string): Promise<void> {
+/** A task in a conversation of its own, verbs of the agent, a long answer in parts on a platform without keys, and a stop. */
+export async function newWays(world: World, other: string): Promise<void> {
   await pair(world);
   await makeTask(world);
   const long = world.write(LONG);
   const byVerb = await world.say("main", `verb:send_message {"text":"${BY_VERB}"}`);
+  const planned = await world.say("main", `verb:schedule_task ${JSON.stringify(PLAN)}`);
   const stopped = await world.say(other, STOPPED);
   await world.until("kilo is at work", () => world.begun(stopped));
   await world.stop(other);
-  await world.until("all is answered", () => [byVerb, stopped].every((said) => world.answered(said)));
+  await world.until("all is answered", () => [byVerb, planned, stopped].every((said) => world.answered(said)));
   await world.until("the note is answered", () => world.answeredOnPaper(long));
   await world.until("the task has run", () => world.query("SELECT 1 FROM task_runs WHERE state = 'done'").length > 0);
+  await world.until("its conversation is cleared away", () => world.query("SELECT 1 FROM task_leftovers").length === 0);
+}
+
+/** A stop that is acknowledged while the container stands still; then host and container die. */
+export async function frozenStop(world: World): Promise<void> {
+  await world.start();
+  await makeAgent(world);
+  const stopped = await world.say("main", STOPPED);
+  await world.until("it is at work", () => world.begun(stopped));
+  await world.containers.pause(world.sessionOf("main"));
+  await world.stop("main");
+  await world.kill("SIGKILL");
+  await world.containers.kill(world.sessionOf("main"));
 }
 
 export const BY_VERB = "juliet, by a verb";
+/** A task that never comes. */
+export const PLAN = { name: "november", prompt: "later", at: "2099-01-01 00:00" };
 /** Runs until it is stopped. */
 export const STOPPED = "sleep:60000 kilo";
 /** Numbered words. */
@@ -86,9 +102,9 @@ export async function pair(world: World): Promise<void> {
 
 /** Safe to repeat. */
 export async function makeTask(world: World): Promise<void> {
-  if (world.query("SELECT 1 FROM scheduled_tasks").length > 0) return;
+  if (world.query("SELECT 1 FROM scheduled_tasks WHERE name = ?", TASK).length > 0) return;
   const at = new Date(Date.now() + DUE_IN).toISOString().replace("Z", "+00:00");
-  await world.call("tasks.add", { group: "main", name: TASK, prompt: TASK, at, chat: "main", session: "chat" });
+  await world.call("tasks.add", { group: "main", name: TASK, prompt: TASK, at, chat: "main", session: "own" });
 }
 
 /** The first one makes the vault's key. */

@@ -1,7 +1,7 @@
 /** One life, one death: plays the scenario until the host dies, starts it again, waits, and holds it to its promises. */
 import { Misuse } from "../../src/lib/errors.ts";
 import { brokenByContainers, brokenPromises, forgottenContainers, overlaps, promises } from "./promises.ts";
-import { keepSecret, makeAgent, STOPPED, scenario } from "./scenario.ts";
+import { keepSecret, makeAgent, PLAN, STOPPED, scenario } from "./scenario.ts";
 import { Broken, HostDied, type Said, World, type WorldOptions } from "./world.ts";
 
 export interface Outcome {
@@ -62,7 +62,8 @@ export async function settle(world: World): Promise<void> {
   for (const { chat, text } of world.said) if (text === STOPPED && !world.stopped.has(chat)) await world.stop(chat);
   const open = `SELECT 1 FROM inbox WHERE state NOT IN ('done','failed') UNION ALL SELECT 1 FROM turns WHERE state = 'running'
     UNION ALL SELECT 1 FROM outbox WHERE state IN ('pending','sending','retry')
-    UNION ALL SELECT 1 FROM scheduled_tasks WHERE state = 'active'`;
+    UNION ALL SELECT 1 FROM scheduled_tasks WHERE state = 'active' AND name <> '${PLAN.name}'
+    UNION ALL SELECT 1 FROM task_leftovers`;
   const done = (said: Said) => said.n === null || world.answered(said);
   await world.until(
     "all that was accepted has an end",

@@ -16,6 +16,9 @@ interface OutboxRow {
   answers: string;
 }
 
+/** Whose word it is. */
+const sessionOf = ({ key }: { key: string }) => key.split(":")[0] ?? "";
+
 export class Chats {
   readonly #machine: Machine;
   /** What the terminal's chats show, read once for each look around. */
@@ -66,21 +69,44 @@ export class Chats {
     checkOutgoing(this.#machine, (channel) => byId.get(channel) ?? new Map());
   }
 
+  /** Every agent that has heard it has ended it. */
   #hasEnded(said: Said): boolean {
-    return this.#ends(said).length > 0 || this.#deadLetter(said);
+    return this.#withoutEnd(said) === null;
+  }
+
+  /** Who has heard it and not ended it; where nobody has heard it yet, nobody has ended it. */
+  #withoutEnd(said: Said): string | null {
+    const hearers = this.#hearers(said);
+    // What was cleared away had its end; so had what a task said.
+    if (hearers.length === 0) return this.#ends(said).length > 0 || this.#deadLetter(said) ? null : "nobody";
+    return (
+      hearers.find((session) => this.#ends(said, session).length === 0 && !this.#deadLetter(said, session)) ?? null
+    );
+  }
+
+  #hearers({ place, platformId }: Said): string[] {
+    return this.#machine
+      .look<{ session: string }>(
+        `SELECT DISTINCT i.session_id AS session FROM inbox i JOIN inbound_events e ON e.id = i.event_id
+         WHERE e.channel=? AND e.chat=? AND e.platform_id=?`,
+        ...[place.channel, place.chat, platformId],
+      )
+      .map(({ session }) => session);
   }
 
   #checkEnd(said: Said): void {
-    const ends = this.#ends(said);
     const where = `${said.id} in ${said.place.channel}/${said.place.chat}`;
-    if (ends.length === 0 && !this.#deadLetter(said)) {
-      this.#broken("every accepted message ends visibly", `${where} has no end (platform id ${said.platformId})`);
+    const open = this.#withoutEnd(said);
+    if (open !== null) {
+      const what = `${where} has no end (platform id ${said.platformId}, ${open})`;
+      this.#broken("every accepted message ends visibly", what);
     }
-    // What was stopped ends with what the agent had, and with the word that it was stopped.
-    const first = ends.filter((shown) => !MARK.test(shown.text) && !/^Stopped/.test(shown.text));
-    const heard = this.#timesHeard(said);
-    if (first.length > Math.max(heard, 1)) {
-      this.#broken("every accepted message ends once", `${where}: ${first.map(({ text }) => text).join(" | ")}`);
+    for (const session of new Set(this.#ends(said).map(sessionOf))) {
+      // What was stopped ends with what the agent had, and with the word that it was stopped.
+      const first = this.#ends(said, session).filter(({ text }) => !MARK.test(text) && !/^Stopped/.test(text));
+      if (first.length > Math.max(this.#timesHeard(said), 1)) {
+        this.#broken("every accepted message ends once", `${where}: ${first.map(({ text }) => text).join(" | ")}`);
+      }
     }
   }
 
@@ -109,7 +135,8 @@ export class Chats {
       if (MARK.test(text) || isDraft({ text })) continue;
       // Notices may well have the same words.
       for (const name of author === "agent" ? [key, `${text} ${answers}`] : [key]) {
-        if (seen.has(name)) this.#broken("nothing is said twice", `${place.channel}/${place.chat}: ${key}: ${text}`);
+        if (seen.has(name))
+          this.#broken("nothing is said twice", `${place.channel}/${place.chat}: ${key}: ${text.slice(0, 80)}`);
         seen.add(name);
       }
     }
@@ -141,13 +168,14 @@ export class Chats {
        GROUP BY e.platform_id, i.session_id HAVING count(*) = 1`,
       ...[place.channel, place.chat, place.thread],
     );
-    const open = new Map(rows.map((row) => [row.platformId, row]));
+    const open = new Map(rows.map((row) => [`${row.session} ${row.platformId}`, row]));
     const last = new Map<string, number>();
-    for (const { answers } of this.#shownIn(place)) {
-      for (const id of answers) {
-        const row = open.get(id);
+    for (const shown of this.#shownIn(place)) {
+      for (const id of shown.answers) {
+        const name = `${sessionOf(shown)} ${id}`;
+        const row = open.get(name);
         if (!row) continue;
-        open.delete(id);
+        open.delete(name);
         const before = last.get(row.session) ?? 0;
         last.set(row.session, row.number);
         if (row.number < before) {
@@ -169,16 +197,19 @@ export class Chats {
   }
 
   /** Messages that answer it, in the order in which they were shown. */
-  #ends({ place, platformId }: Said): Shown[] {
+  #ends({ place, platformId }: Said, session?: string): Shown[] {
     if (platformId === null) return [];
-    return this.#shownIn(place).filter(({ answers }) => answers.includes(platformId));
+    return this.#shownIn(place).filter(
+      (shown) => shown.answers.includes(platformId) && (session === undefined || sessionOf(shown) === session),
+    );
   }
 
   /** It was answered, but the platform let the answer be given up, and the outbox shows that. */
-  #deadLetter({ place, platformId }: Said): boolean {
+  #deadLetter({ place, platformId }: Said, session?: string): boolean {
     const platform = this.#machine.platforms.find(({ id }) => id === place.channel);
     return this.#outbox(place).some(
       ({ key, state, answers }) =>
+        (session === undefined || sessionOf({ key }) === session) &&
         (state === "dead" || state === "unknown") &&
         platform?.gaveUp(key) &&
         (JSON.parse(answers) as string[]).includes(platformId ?? ""),
@@ -195,14 +226,13 @@ export class Chats {
     const known = this.#terminals.get(chat);
     if (known) return known;
     const shown = this.#machine
-      .look<Omit<Shown, "answers"> & { answers: string }>(
+      .look<Omit<Shown, "answers" | "files"> & { answers: string }>(
         "SELECT n AS platformId, author, text, answers, substr(key, 6) AS key FROM terminal_messages WHERE chat=? AND author<>'person' ORDER BY n",
         chat,
       )
       .map((row) => ({
         ...row,
-        chat,
-        thread,
+        ...{ chat, thread, files: [] },
         platformId: String(row.platformId),
         answers: (JSON.parse(row.answers) as number[]).map(String),
       }));

@@ -8,7 +8,7 @@ type Acts = { [Kind in Act["do"]]: (machine: Machine, act: Extract<Act, { do: Ki
 const WELL: Mood = { kind: "well" };
 
 const acts: Acts = {
-  say: ({ people }, { place, script }) => people.say(place, script),
+  say: ({ people }, { place, script, files }) => people.say(place, script, files),
   amend: ({ people }, { place, id, script }) => people.amend(place, id, script),
   "stop turn": ({ people }, { place, by }) => people.stop(place, by),
   freeze: ({ engine }, { which }) => engine.running[which % engine.running.length]?.freeze(),

@@ -29,7 +29,9 @@ export function checkOutgoing(machine: Machine, shownIn: (channel: string) => Ma
   for (const row of rows) {
     if (row.kind !== "message" || row.state !== "sent" || row.platformId === null) continue;
     const shown = shownIn(row.channel).get(row.platformId);
-    if (shown) checkText(machine, row, rows, shown);
+    if (!shown) continue;
+    checkText(machine, row, rows, shown);
+    checkShownFiles(machine, row, rows, shown);
   }
   for (const { id, shown: all } of machine.platforms) for (const one of all) checkDraft(machine, id, one);
 }
@@ -56,6 +58,16 @@ function checkWhole({ words, world }: Machine, row: Row, rows: Row[]): void {
   const bare = (text: string) => text.replace(/\s+/g, "");
   if (typeof wanted !== "string" || bare(parts.map(({ text }) => text).join("")) !== bare(wanted)) {
     world.broken("parts of a message come in order and all", `${name}: ${parts.length} parts of "${wanted}"`);
+  }
+}
+
+/** Its files are with the last part of a message, and with no other; an edit leaves them. */
+function checkShownFiles({ words, world }: Machine, row: Row, rows: Row[], shown: Shown): void {
+  const file = words.filesOf.get(nameOf(row));
+  const last = rows.filter((one) => one.kind === "message" && nameOf(one) === nameOf(row)).at(-1);
+  const wanted = file !== undefined && last?.id === row.id ? [file] : [];
+  if (shown.files.join() !== wanted.join()) {
+    world.broken("files go with their message", `${shown.key}: ${shown.files.join()} in place of ${wanted.join()}`);
   }
 }
 

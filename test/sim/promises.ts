@@ -1,14 +1,17 @@
 /** What is promised to people and what holds the promises up: each by its name, checked while a run goes and at its end. */
-import { globSync } from "node:fs";
+import { existsSync, globSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { InboundRow, OutboundRow } from "../../protocol/rows.ts";
+import { MAX_FILE_BYTES } from "../../protocol/session-socket.ts";
 import { Audit } from "../../src/audit/audit.ts";
 import type { Acceptance, ChannelEvent } from "../../src/channels/channel.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { messageOf } from "../../src/lib/errors.ts";
 import { Database } from "../../src/lib/sqlite.ts";
+import type { FedFile } from "../../src/sessions/files.ts";
 import type { Address } from "../../src/store/address.ts";
 import type { Life } from "./base/life.ts";
+import type { Container } from "./world/container.ts";
 import type { Machine } from "./world/machine.ts";
 
 /** A clean stop: three seconds of grace for each container, and what it takes to recover. */
@@ -24,6 +27,7 @@ export class Promises {
   readonly #turns = new Map<string, Map<number, "begun" | "ended">>();
   /** What each number of a session was seen to name. */
   readonly #named = new Map<string, string>();
+  readonly #brokenOff = new Map<string, number>();
   commits = 0;
   #stopAt = 0;
 
@@ -79,11 +83,42 @@ export class Promises {
   }
 
   /** A runner has read rows of the host. */
-  inboundSeen(session: string, rows: InboundRow[]): void {
+  inboundSeen(container: Container, rows: InboundRow[]): void {
+    const { session } = container;
     for (const { n, body } of rows) {
       this.#name(session, n, body.kind === "message" ? body.text : JSON.stringify(body));
-      if (body.kind === "message") this.#machine.words.told(session, n, body.receipts);
+      if (body.kind !== "message") continue;
+      this.#machine.words.told(session, n, body.receipts);
+      this.#checkFiles(container, n, body.files);
     }
+  }
+
+  /** What came with a message is where the agent is told that it is, or it is told why not. */
+  #checkFiles(container: Container, n: number, files: FedFile[]): void {
+    const sql = `SELECT e.files FROM inbox i JOIN inbound_events e ON e.id = i.event_id WHERE i.session_id=? AND i.number=?`;
+    const [row] = this.#machine.look<{ files: string }>(sql, container.session, n);
+    const came = JSON.parse(row?.files ?? "[]") as { name: string; size: number; ref: string }[];
+    const what = `message ${n} of ${container.session}: ${JSON.stringify(files)}`;
+    // A stopped message goes without what is still being fetched.
+    const stop = this.#machine.look<{ n: number }>(
+      "SELECT stopped_up_to AS n FROM sessions WHERE id=?",
+      container.session,
+    );
+    if (files.length === 0 && n < (stop[0]?.n ?? 0)) return;
+    if (files.length !== came.length) this.#broken("files come with their message", what);
+    for (const [index, { path, note, name }] of files.entries()) {
+      const from = came[index];
+      const there = path !== null && existsSync(container.hostPath(path));
+      const content = there ? readFileSync(container.hostPath(path), "utf8") : "";
+      const right = path === null ? note !== "" : content === `content of ${from?.ref}`;
+      if (name !== from?.name || !right || (from.size > MAX_FILE_BYTES && path !== null))
+        this.#broken("files come with their message", what);
+    }
+  }
+
+  /** A runner has ended a turn that went nowhere. */
+  brokenOff(session: string): void {
+    this.#brokenOff.set(session, (this.#brokenOff.get(session) ?? 0) + 1);
   }
 
   /** A runner has committed rows. */
@@ -133,6 +168,7 @@ export class Promises {
   atTheEnd(): void {
     this.#checkTaken();
     this.#checkCleared();
+    this.#checkEndless();
     this.#machine.stops.atTheEnd();
     this.#machine.words.atTheEnd();
     const open = this.#machine.look<{ id: string; state: string }>("SELECT id, state FROM scheduled_tasks");
@@ -143,6 +179,14 @@ export class Promises {
     const verdict = new Audit(db, systemClock).verify();
     db.close();
     if (!verdict.intact) this.#broken("the audit chain is intact", `record ${verdict.seq}: ${verdict.why}`);
+  }
+
+  /** A runner that lives ends its turns itself: the host never has to, for want of an end. */
+  #checkEndless(): void {
+    const [cut] = this.#machine.look<{ resource: string }>(
+      "SELECT resource FROM audit WHERE verb='turn.interrupt' AND detail ->> 'cause' = 'it took too long' LIMIT 1",
+    );
+    if (cut) this.#broken("a turn that goes nowhere is ended by its runner", cut.resource);
   }
 
   /** Of conversations in which nobody will speak again nothing stays. */

@@ -7,7 +7,8 @@ import type { Mood } from "./world/platform.ts";
 import { deeds, type Script } from "./world/script.ts";
 
 export type Act =
-  | { do: "say"; place: Address; script: Script }
+  /** With files of these sizes, where it is on a platform. */
+  | { do: "say"; place: Address; script: Script; files?: number[] }
   /** By its word, or by the button of a draft, where one is shown. */
   | { do: "stop turn"; place: Address; by: "word" | "button" }
   /** The message that began with that word says something else now, or is taken back. */
@@ -93,7 +94,7 @@ function crowd(rng: Rng): Scenario {
   }
   for (const place of PLACES.slice(maxContainers)) say(rng.int(1_000, calmAt / 3), place, 100);
   happenings.sort((a, b) => a.at - b.at);
-  return { setup: { maxContainers, places: PLACES, tasks: [] }, happenings, calmAt, limit: 5 * 60_000 };
+  return { setup: { maxContainers, agents: 1, places: PLACES, tasks: [] }, happenings, calmAt, limit: 5 * 60_000 };
 }
 
 /** Nothing goes wrong. */
@@ -109,10 +110,12 @@ function fairWeather(rng: Rng): Scenario {
       long: rng.chance(0.2),
       does: rng.chance(0.3) ? [rng.pick(deeds)] : [],
     };
-    happenings.push({ at: rng.int(0, calmAt), do: "say", place: rng.pick(PLACES), script });
+    const files = rng.chance(0.2) ? filesFor(rng) : [];
+    happenings.push({ at: rng.int(0, calmAt), do: "say", place: rng.pick(PLACES), script, files });
   }
   happenings.sort((a, b) => a.at - b.at);
-  return { setup: { maxContainers: rng.int(1, 4), places: PLACES, tasks: [] }, happenings, calmAt, limit: 10 * 60_000 };
+  const setup = { maxContainers: rng.int(1, 4), agents: rng.int(1, 2), places: PLACES, tasks: [] };
+  return { setup, happenings, calmAt, limit: 10 * 60_000 };
 }
 
 function troubles(rng: Rng): Scenario {
@@ -123,7 +126,16 @@ function troubles(rng: Rng): Scenario {
   const happenings: Happening[] = [];
   const messages = rng.int(1, rng.pick([4, 15, 40]));
   for (let n = 1; n <= messages; n++) {
-    happenings.push({ at: rng.int(0, calmAt), do: "say", place: rng.pick(places), script: scriptFor(`m${n}`, rng) });
+    const said = { place: rng.pick(places), script: scriptFor(`m${n}`, rng) };
+    happenings.push({ at: rng.int(0, calmAt), do: "say", ...said, files: rng.chance(0.15) ? filesFor(rng) : [] });
+  }
+  // A platform that is stuck, and containers that die meanwhile: there is something to tell, and no way for messages.
+  for (const { at, ...said } of happenings.filter(() => rng.chance(0.06))) {
+    if (said.do !== "say" || said.place.channel === TERMINAL || at + 60_000 > calmAt) continue;
+    const mood: Mood = { kind: "busy", retryAfter: 50_000 };
+    happenings.push({ at, do: "mood", platform: said.place.channel, mood, ms: rng.int(5_000, 55_000) });
+    for (let n = rng.int(1, 3); n > 0; n--)
+      happenings.push({ at: at + rng.int(500, 8_000), do: "end container", which: rng.int(0, 9), outOfMemory: false });
   }
   for (const said of happenings.filter(({ do: what }) => what === "say" && rng.chance(0.1))) {
     if (said.do !== "say" || said.place.channel === TERMINAL) continue;
@@ -143,7 +155,8 @@ function troubles(rng: Rng): Scenario {
   for (let n = 0; n < count; n++) happenings.push({ at: rng.int(0, calmAt), ...rng.pick(faults)(rng, places) });
   happenings.sort((a, b) => a.at - b.at);
   const tasks = rng.chance(0.3) ? tasksFor(places, calmAt, rng) : [];
-  return { setup: { maxContainers: rng.int(1, 4), places, tasks }, happenings, calmAt, limit: null };
+  const setup = { maxContainers: rng.int(1, 4), agents: rng.chance(0.25) ? 2 : 1, places, tasks };
+  return { setup, happenings, calmAt, limit: null };
 }
 
 /** Only where answers name what they answer by more than a number. */
@@ -159,7 +172,7 @@ function taskScript(rng: Rng): Script {
 }
 
 function plainScript(id: string): Script {
-  const well = { hangs: false, dies: false, alone: true, silent: false, fails: null };
+  const well = { hangs: null, loops: false, dies: false, alone: true, silent: false, fails: null };
   return { id, steps: 1, ms: 10, tools: 0, ...well, long: false, does: [] };
 }
 
@@ -169,7 +182,8 @@ function scriptFor(id: string, rng: Rng): Script {
     steps: rng.int(1, 3),
     ms: rng.pick([5, 100, 800, 5_000]),
     tools: rng.int(0, 2),
-    hangs: rng.chance(0.02),
+    hangs: rng.chance(0.03) ? rng.pick(["model", "tool"]) : null,
+    loops: rng.chance(0.01),
     dies: rng.chance(0.03),
     alone: rng.chance(0.2),
     silent: rng.chance(0.05),
@@ -178,6 +192,9 @@ function scriptFor(id: string, rng: Rng): Script {
     does: rng.chance(0.3) ? Array.from({ length: rng.int(1, 3) }, () => rng.pick(deeds)) : [],
   };
 }
+
+/** Sizes: most are small, some too large. */
+const filesFor = (rng: Rng) => Array.from({ length: rng.int(1, 3) }, () => rng.pick([10, 1_000, 2_000_000_000]));
 
 function moodOf(rng: Rng): Mood {
   return rng.pick<Mood>([

@@ -8,8 +8,12 @@ import { systemClock } from "../../../src/lib/clock.ts";
 import { takeLock } from "../../../src/lib/lock.ts";
 import { openStore, type Store } from "../../../src/store/store.ts";
 
-/** @param dir the data folder of the image @param acknowledged numbers of the messages that a client was told "got it" of */
-export function brokenByPowerLoss(dir: string, acknowledged: number[]): string[] {
+/**
+ * @param dir the data folder of the image
+ * @param acknowledged numbers of the messages that a client was told "got it" of
+ * @param marks all that was acknowledged (see marks.ts)
+ */
+export function brokenByPowerLoss(dir: string, acknowledged: number[], marks: string[]): string[] {
   const path = join(dir, "v2.db");
   if (!existsSync(path)) return acknowledged.map((n) => `message ${n} was acknowledged, and there is no database`);
   const broken: string[] = [];
@@ -17,7 +21,7 @@ export function brokenByPowerLoss(dir: string, acknowledged: number[]): string[]
     takeLock(join(dir, "host.lock")).release();
     const store = openStore(path);
     try {
-      broken.push(...central(store, acknowledged));
+      broken.push(...central(store, acknowledged), ...others(store, marks));
       for (const inbound of globSync(join(dir, "sessions/*/*/in/inbound.db"))) broken.push(...mailbox(store, inbound));
     } finally {
       store.db.close();
@@ -42,10 +46,32 @@ function central({ db }: Store, acknowledged: number[]): string[] {
   const there = new Set(kept.map(({ n }) => n));
   broken.push(...acknowledged.filter((n) => !there.has(n)).map((n) => `message ${n} was acknowledged and is gone`));
   const unseen = db.all(
-    "SELECT 1 FROM outbox WHERE state = 'sent' AND 'host:' || key NOT IN (SELECT key FROM terminal_messages)",
+    "SELECT 1 FROM outbox WHERE channel = 'terminal' AND state = 'sent' AND 'host:' || key NOT IN (SELECT key FROM terminal_messages)",
   );
   if (unseen.length > 0) broken.push(`${unseen.length} messages count as sent and nobody sees them`);
   return broken;
+}
+
+/** What is there when a verb was answered, or a note taken. */
+const DURABLE: Record<string, string> = {
+  "groups.init": "SELECT 1 FROM agent_groups",
+  "claw.open": "SELECT 1 FROM sessions WHERE chat LIKE 'claw-%'",
+  "credentials.set": "SELECT 1 FROM credentials",
+  "channels.pair": "SELECT 1 FROM pairings UNION ALL SELECT 1 FROM messaging_groups WHERE channel = 'paper'",
+  "tasks.add": "SELECT 1 FROM scheduled_tasks WHERE name = 'mike'",
+  "chat.stop": "SELECT 1 FROM sessions WHERE stopped_up_to > 0",
+};
+
+function others({ db }: Store, marks: string[]): string[] {
+  return marks.flatMap((mark) => {
+    const note = /^note (note-.+)$/.exec(mark)?.[1];
+    if (note) {
+      const sql = "SELECT 1 FROM inbound_events WHERE channel = 'paper' AND platform_id = ?";
+      return db.get(sql, note) ? [] : [`${note} was taken and is gone`];
+    }
+    const sql = DURABLE[mark];
+    return sql === undefined || db.get(sql) ? [] : [`${mark} was acknowledged and is gone`];
+  });
 }
 
 /** A projection may be behind the central database, never ahead of it. */

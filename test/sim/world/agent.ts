@@ -20,6 +20,8 @@ export interface Answer {
 
 export interface AgentHooks {
   emit(event: ProviderEvent): void;
+  /** Hands a file to the host. @returns its id; rejects where nobody takes it */
+  upload(name: string, content: string): Promise<string>;
   /** Asks the host for a verb. */
   ask(verb: string, args: Record<string, unknown>, answered: (answer: Answer) => void): void;
 }
@@ -91,10 +93,20 @@ export class Agent {
   #work(step: number): void {
     const taken = this.#taken ?? [];
     const { world } = this.#machine;
+    const hangs = taken.find(({ hangs }) => hangs)?.hangs;
     if (taken.some(({ dies }) => dies)) this.#container.kill(true);
-    else if (taken.some(({ hangs }) => hangs) && !world.calm) return;
+    else if (hangs && !world.calm) return void (hangs === "tool" && this.#call(step));
+    else if (taken.some(({ loops }) => loops)) this.#loop();
     else if (step >= Math.max(...taken.map(({ steps }) => steps))) this.#finish(taken);
     else this.#step(taken, step);
+  }
+
+  #loop(): void {
+    const call = this.#call(0);
+    this.#in(50, () => {
+      this.#emit({ type: "tool_ended", call, ok: true });
+      this.#loop();
+    });
   }
 
   #step(taken: Script[], step: number): void {
@@ -105,15 +117,20 @@ export class Agent {
       if (call) this.#emit({ type: "tool_ended", call, ok: true });
       if (this.#queue.length > 0 && !taken.some(({ alone }) => alone) && world.rng.chance(0.5)) this.#takeUp();
       const deed = taken.map(({ does }) => does[step]).find(Boolean);
-      if (deed) this.#ask(deed, taken, () => this.#work(step + 1));
+      if (deed) void this.#ask(deed, step, taken, () => this.#work(step + 1));
       else this.#work(step + 1);
     });
   }
 
   /** Asks for a verb and goes on when it is answered. */
-  #ask(deed: Deed, taken: Script[], goOn: () => void): void {
+  async #ask(deed: Deed, step: number, taken: Script[], goOn: () => void): Promise<void> {
     const { words, world } = this.#machine;
-    const asked = words.of(deed, taken[0]?.id ?? "", { said: this.#said, heard: this.#heard });
+    const asked = words.of(deed, taken[0]?.id ?? "", {
+      said: this.#said,
+      heard: this.#heard,
+      where: `${this.#container.session}.${step}`,
+    });
+    const { file, ...args } = asked.args;
     let waits = true;
     const go = () => {
       if (!waits || this.#closed || this.#taken !== taken) return;
@@ -122,7 +139,13 @@ export class Agent {
       goOn();
     };
     this.#in(ANSWER_TIME, go);
-    this.#hooks.ask(asked.verb, asked.args, ({ ok, text }) => {
+    if (typeof file === "string") {
+      const id = await this.#hooks.upload("note.txt", file).catch(() => null);
+      if (id === null) return go();
+      args.files = [id];
+      if (!waits || this.#closed || this.#taken !== taken) return;
+    }
+    this.#hooks.ask(asked.verb, args, ({ ok, text }) => {
       world.trace.add(this.#container.id, `${asked.verb}: ${ok ? "done" : "not done"}: ${text.slice(0, 80)}`);
       if (ok && asked.verb === "messages.send") this.#said = (JSON.parse(text) as { message: number }).message;
       go();

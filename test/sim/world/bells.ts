@@ -7,6 +7,7 @@ import type { World } from "./world.ts";
 const CONNECT_MS: [number, number] = [1, 15];
 const RING_MS: [number, number] = [0, 3];
 const LATE_MS: [number, number] = [50, 1_500];
+const UPLOAD_MS: [number, number] = [1, 500];
 const FIRST_PAUSE = 20;
 const LAST_PAUSE = 1_000;
 
@@ -25,6 +26,12 @@ interface RunnerSide {
 
 export interface BellEnd {
   ring(): void;
+  /** Hands a file over by the same socket. */
+  upload(name: string, content: string): Promise<string>;
+}
+
+async function* chunksOf(text: string): AsyncIterable<Uint8Array> {
+  yield Buffer.from(text);
 }
 
 export class Bells {
@@ -95,6 +102,18 @@ export class Bells {
         const door = connected;
         if (door) this.#carry(door.life, () => this.#isOpen(dir, door) && door.hooks.onRing());
       },
+      upload: (name, content) =>
+        new Promise((resolve, reject) => {
+          const door = connected;
+          if (!door) return reject(new Error("nobody takes it"));
+          this.#world.time.after(door.life, this.#world.rng.int(...UPLOAD_MS), () => {
+            if (!this.#isOpen(dir, door)) return;
+            door.hooks.onFile(name, chunksOf(content)).then(
+              (id) => this.#world.time.after(life, 1, () => resolve(id)),
+              (error) => this.#world.time.after(life, 1, () => reject(error)),
+            );
+          });
+        }),
     };
   }
 

@@ -10,17 +10,18 @@ import { chatEffects } from "../../../src/control/effects/chat.ts";
 import { messageEffects } from "../../../src/control/effects/messages.ts";
 import { type Effects, Executor } from "../../../src/control/execute.ts";
 import type { Clock } from "../../../src/lib/clock.ts";
-import { Misuse } from "../../../src/lib/errors.ts";
 import { type MessagePath, messagePath } from "../../../src/message-path.ts";
 import { containerSpec } from "../../../src/sessions/container.ts";
+import { sessionFolder } from "../../../src/sessions/folder.ts";
 import { defaultTimers, type Timers } from "../../../src/sessions/machine.ts";
 import { type Store, storeOn } from "../../../src/store/store.ts";
 import { Life } from "../base/life.ts";
 import { SimDatabase, SimMailboxes } from "./disk.ts";
+import { filesOf } from "./files.ts";
 import type { Machine } from "./machine.ts";
 
-/** A turn that hangs is ended sooner than on a real machine, for each of its seconds costs one look. */
-const timers: Timers = { ...defaultTimers, busy: 5 * 60_000 };
+/** A turn that hangs is ended sooner than on a real machine, for each of its seconds costs one look; its model's budget is less. */
+const timers: Timers = { ...defaultTimers, busy: 8 * 60_000 };
 const BOOT_AGAIN_MS: [number, number] = [300, 5_000];
 
 interface Running {
@@ -144,6 +145,7 @@ export class Host {
       ...{ sessionsDir: paths.sessions, groupsDir: paths.groups },
       specOf: (plan) => containerSpec(plan, paths, labels),
     };
+    const files = filesOf(machine, life);
     const path: MessagePath = messagePath({
       ...{ ...containers, store, clock, timers, audit, random },
       log: world.trace.log(life.name),
@@ -153,7 +155,7 @@ export class Host {
       openMailbox: (path) => this.#mailboxes.open(life, path),
       maxContainers: machine.setup.maxContainers,
       terminal,
-      files: { of: () => [], take: async () => "" },
+      files,
       ...{ tools: [], carryOut: carryOutFor(store, () => executor), added: () => [], credentials: () => null },
       load: async (id) => {
         throw new Error(`no channel ${id}`);
@@ -165,11 +167,11 @@ export class Host {
       ...{ store, audit, clock, random, router, supervisor, containers },
       log: world.trace.log(life.name),
     });
-    const sentFile = () => {
-      throw new Misuse("there are no files here");
-    };
     const effects = {
-      ...messageEffects({ store, clock, channel: (id) => registry.get(id), sentFile }),
+      ...messageEffects({
+        ...{ store, clock, channel: (id) => registry.get(id) },
+        sentFile: (session, id) => files.sent(sessionFolder(paths.sessions, session), id),
+      }),
       ...tasks.effects,
       ...chatEffects({ store, clock, random, terminal, supervisor }),
     };

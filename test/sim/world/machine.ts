@@ -27,9 +27,23 @@ const DAY = 86_400_000;
 
 /** What they can do is what tells the platforms apart. */
 const PLATFORMS: Record<string, Abilities> = {
-  keyed: { edits: true, reactions: true, buttons: true, maxLength: 4_096, idempotency: { kind: "key", validFor: DAY } },
-  bare: { edits: false, reactions: true, buttons: false, maxLength: 200, idempotency: { kind: "none" } },
-  looking: { edits: true, reactions: false, buttons: true, maxLength: 300, idempotency: { kind: "reconcile" } },
+  keyed: {
+    edits: true,
+    reactions: true,
+    buttons: true,
+    files: true,
+    maxLength: 4_096,
+    idempotency: { kind: "key", validFor: DAY },
+  },
+  bare: { edits: false, reactions: true, buttons: false, files: true, maxLength: 200, idempotency: { kind: "none" } },
+  looking: {
+    edits: true,
+    reactions: false,
+    buttons: true,
+    files: false,
+    maxLength: 300,
+    idempotency: { kind: "reconcile" },
+  },
 };
 
 /** A scheduled task that runs once. */
@@ -43,6 +57,8 @@ export interface TaskPlan {
 
 export interface Setup {
   maxContainers: number;
+  /** How many listen in each room of a platform; in the terminal's chats it is one. */
+  agents: number;
   places: Address[];
   tasks: TaskPlan[];
 }
@@ -106,7 +122,7 @@ export class Machine {
     this.#window.close();
   }
 
-  /** One agent that listens in every place. */
+  /** Agents that listen in every place. */
   #furnish(): void {
     const { world, setup } = this;
     const store = openStore(this.database);
@@ -114,19 +130,24 @@ export class Machine {
     const owner = TERMINAL_USER as UserId;
     store.users.put({ id: owner, name: "You", timeZone: "UTC" }, world.wall());
     store.users.grantOwner(owner);
-    const group = createAgentGroup(
-      store,
-      this.paths.groups,
-      { folder: "main", name: "Nano", provider: "scripted", model: null, runtime: null },
-      world.rng.fork("furniture"),
-      world.wall(),
+    const random = world.rng.fork("furniture");
+    const [group, ...others] = Array.from({ length: setup.agents }, (_, index) =>
+      createAgentGroup(
+        store,
+        this.paths.groups,
+        { folder: `agent-${index}`, name: `Agent ${index}`, provider: "scripted", model: null, runtime: null },
+        random,
+        world.wall(),
+      ),
     );
+    if (!group) throw new Error("a machine without an agent");
     for (const { channel, chat } of setup.places) {
       if (store.groups.messagingGroup(channel, chat)) continue;
       const id = `m-${channel}-${chat}` as MessagingGroupId;
       const unknownSenderPolicy = channel === TERMINAL ? "strict" : "public";
       store.groups.addMessagingGroup({ id, channel, chat, unknownSenderPolicy });
-      store.groups.wire(id, { agentGroup: group.id, engageMode: "always", sessionMode: "per-thread" });
+      for (const agent of channel === TERMINAL ? [group] : [group, ...others])
+        store.groups.wire(id, { agentGroup: agent.id, engageMode: "always", sessionMode: "per-thread" });
     }
     for (const [index, { place, at, session, script }] of setup.tasks.entries()) {
       const due = world.wall() + at;

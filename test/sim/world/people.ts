@@ -33,14 +33,14 @@ export class People {
     this.said.push({ ...said, revision: 0 });
   }
 
-  say(place: Address, script: Script): void {
+  say(place: Address, script: Script, sizes: number[] = []): void {
     const { world } = this.#machine;
     const text = scriptText(script);
     world.trace.add("person", `says in ${place.channel}/${place.chat}: ${text}`);
     const said: Said = { id: script.id, place, at: world.time.now, platformId: null, revision: 0 };
     this.said.push(said);
     const platform = this.#platform(place);
-    if (platform) said.platformId = platform.say(place.chat, place.thread, text);
+    if (platform) said.platformId = platform.say(place.chat, place.thread, text, sizes.map(fileOf(script.id)));
     else this.#type(said, text);
   }
 
@@ -112,3 +112,8 @@ export class People {
     });
   }
 }
+
+const fileOf = (id: string) => (size: number, index: number) => ({
+  ...{ name: `picture-${index}.png`, type: "image/png", size },
+  ref: `${id}-${index}`,
+});

@@ -1,10 +1,12 @@
 /** A messaging platform and the channel to it: what it is sent is shown, and its answers follow its mood. It outlives the host. */
+import { existsSync, readFileSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import {
   type Acceptance,
   type Capabilities,
   type Channel,
   type ChannelEvent,
+  type IncomingFile,
   type OutgoingMessage,
   type Receipt,
   STOP_BUTTON,
@@ -37,12 +39,14 @@ export interface Shown {
   author: "agent" | "system";
   text: string;
   answers: string[];
+  /** The contents of its files. */
+  files: string[];
   /** With which it was sent first. */
   key: string;
   platformId: string;
 }
 
-export type Abilities = Pick<Capabilities, "edits" | "reactions" | "buttons" | "maxLength" | "idempotency">;
+export type Abilities = Pick<Capabilities, "edits" | "reactions" | "buttons" | "files" | "maxLength" | "idempotency">;
 
 const FICKLE: Mood[] = [
   { kind: "well" },
@@ -103,9 +107,9 @@ export class Platform {
   }
 
   /** Somebody says something. @returns the platform's id of the message. */
-  say(chat: string, thread: string | null, text: string): string {
+  say(chat: string, thread: string | null, text: string, files: IncomingFile[] = []): string {
     const platformId = this.#newId();
-    this.#updates.add(this.#event(chat, thread, platformId, 0, "said", text));
+    this.#updates.add({ ...this.#event(chat, thread, platformId, 0, "said", text), files });
     return platformId;
   }
 
@@ -130,7 +134,7 @@ export class Platform {
     const { edits, reactions, idempotency } = this.abilities;
     return {
       id: this.id,
-      capabilities: { threads: true, files: false, typing: true, markup: "none", ...this.abilities },
+      capabilities: { threads: true, typing: true, markup: "none", ...this.abilities },
       start: async (host) => this.#updates.listen({ life, host }),
       stop: async () => this.#updates.listen(null),
       health: () => ({ state: "up", detail: "" }),
@@ -174,7 +178,7 @@ export class Platform {
     return outcome ? outcome.result : new Promise<never>(() => {});
   }
 
-  #show({ chat, thread }: Address, { author, text, answers }: OutgoingMessage, key: string): Receipt {
+  #show({ chat, thread }: Address, { author, text, answers, files }: OutgoingMessage, key: string): Receipt {
     const { idempotency } = this.abilities;
     const known = this.#remembered.get(key);
     if (known && idempotency.kind === "key" && this.#world.time.now - known.at < idempotency.validFor) {
@@ -182,8 +186,15 @@ export class Platform {
     }
     const platformId = this.#newId();
     this.#remembered.set(key, { at: this.#world.time.now, platformId });
-    this.shown.push({ chat, thread, author, text, answers, key, platformId });
+    const contents = files.map(({ path }) => this.#contentOf(path));
+    this.shown.push({ chat, thread, author, text, answers, files: contents, key, platformId });
     return { platformId };
+  }
+
+  #contentOf(path: string): string {
+    if (existsSync(path)) return readFileSync(path, "utf8");
+    this.#world.broken("a file stays until it is delivered", path);
+    return "";
   }
 
   #change(platformId: string, { author, text, answers }: OutgoingMessage): void {

@@ -4,8 +4,10 @@
  */
 import { readFileSync } from "node:fs";
 import { Inbox } from "../../../container/runner/inbox.ts";
-import { type Effect, Turns } from "../../../container/runner/turns.ts";
+import { Liveness } from "../../../container/runner/liveness.ts";
+import { type Effect, type Failure, Turns } from "../../../container/runner/turns.ts";
 import { runnerConfig } from "../../../protocol/config.ts";
+import { exitCode } from "../../../protocol/exit-code.ts";
 import { inside } from "../../../protocol/layout.ts";
 import { MailboxWriter } from "../../../protocol/mailbox/writer.ts";
 import { Agent, type Answer } from "./agent.ts";
@@ -16,8 +18,10 @@ import type { Machine } from "./machine.ts";
 
 /** Exit code of a runner that can't write its mailbox. */
 const OUTBOX = 3;
-/** Between two signs of life while a turn runs. */
-const BEAT = 10_000;
+/** Exit code of a runner whose agent does not let go of a turn, and how long it waits for that. */
+const STUCK = exitCode.stuck;
+const LETTING_GO: [number, number] = [10, 3_000];
+const STUCK_AFTER = 15_000;
 /** The net under the bell. */
 const GLANCE = 5_000;
 
@@ -28,6 +32,7 @@ export class Runner {
   readonly #turns: Turns;
   readonly #journal: Journal;
   readonly #bell: BellEnd;
+  readonly #liveness: Liveness;
   #agent: Agent | null = null;
   /** Who waits for the answer to a row. */
   readonly #asked = new Map<number, (answer: Answer) => void>();
@@ -54,7 +59,7 @@ export class Runner {
     this.#inbox = new Inbox({
       path: container.hostPath(inside.inboundDb),
       onRows: (rows) => {
-        machine.promises.inboundSeen(session, rows);
+        machine.promises.inboundSeen(container, rows);
         for (const { body } of rows) if (body.kind === "answer") this.#asked.get(body.to)?.(body);
         this.#perform(this.#turns.rows(rows));
       },
@@ -62,8 +67,19 @@ export class Runner {
       complain: (text) => machine.world.broken("a number names one row", text),
     });
     this.#bell = machine.bells.runnerEnd(life, container.hostPath(inside.socketDir), () => void this.#look());
+    this.#liveness = new Liveness({
+      budgets: config.budgets,
+      beat: () => this.#perform(this.#turns.beat()),
+      over: (failure) => this.#breakOff(failure),
+      timing: {
+        now: () => machine.world.time.now,
+        after: (ms, run) => {
+          const timer = machine.world.time.after(life, ms, run);
+          return () => timer.cancel();
+        },
+      },
+    });
     this.#glanceLater();
-    this.#beatLater();
     void this.#look();
   }
 
@@ -83,11 +99,18 @@ export class Runner {
     });
   }
 
-  #beatLater(): void {
-    this.#machine.world.time.after(this.#container.life, BEAT, () => {
-      this.#perform(this.#turns.beat());
-      this.#beatLater();
-    });
+  /** The agent that worked on it is given up; at times it does not let go. */
+  #breakOff(failure: Failure): void {
+    const { world, promises } = this.#machine;
+    const { life, session } = this.#container;
+    world.trace.add(this.#container.id, `breaks off: ${failure.message}`);
+    promises.brokenOff(session);
+    this.#agent?.close();
+    this.#agent = null;
+    this.#perform(this.#turns.breakOff(failure));
+    if (!world.calm && world.rng.chance(0.2)) {
+      world.time.after(life, STUCK_AFTER, () => this.#container.end(STUCK));
+    } else world.time.after(life, world.rng.int(...LETTING_GO), () => this.#perform(this.#turns.letGo()));
   }
 
   /** The agent asks the host for a verb. */
@@ -100,6 +123,7 @@ export class Runner {
 
   #perform(effects: Effect[]): void {
     for (const effect of effects) this.#tail = this.#tail.then(() => this.#do(effect));
+    this.#liveness.follow(this.#turns.running);
   }
 
   async #do(effect: Effect): Promise<void> {
@@ -114,7 +138,11 @@ export class Runner {
       case "send":
         await this.#journal.flush();
         this.#agent ??= new Agent(this.#machine, this.#container, {
-          emit: (event) => this.#perform(this.#turns.event(event)),
+          emit: (event) => {
+            this.#perform(this.#turns.event(event));
+            this.#liveness.hear(event);
+          },
+          upload: (name, content) => this.#bell.upload(name, content),
           ask: (verb, args, answered) => this.#ask(verb, args, answered),
         });
         return this.#agent.send({ id: effect.prompt, messages: effect.messages });

@@ -2,7 +2,7 @@
 import { type ErrorClass, errorClass } from "../../../protocol/rows.ts";
 
 /** What an agent does with the host's verbs between two steps. */
-export const deeds = ["send", "send-long", "edit", "react", "schedule"] as const;
+export const deeds = ["send", "send-long", "send-file", "send-same", "edit", "react", "schedule"] as const;
 export type Deed = (typeof deeds)[number];
 
 export interface Script {
@@ -13,8 +13,10 @@ export interface Script {
   ms: number;
   /** How many of the steps call a tool. */
   tools: number;
-  /** Never ends by itself while faults happen. */
-  hangs: boolean;
+  /** Never ends by itself while faults happen: the model says nothing more, or a tool gives no end. */
+  hangs: "model" | "tool" | null;
+  /** Calls the same tool with the same input, again and again. */
+  loops: boolean;
   /** Takes the container with it. */
   dies: boolean;
   /** Nothing else is taken up into its turn. */
@@ -29,8 +31,16 @@ export interface Script {
 }
 
 export function scriptText(script: Script): string {
-  const { id, steps, ms, tools, hangs, dies, alone, silent, fails, long, does } = script;
-  const words = [id, `${steps}x${ms}`, `tools:${tools}`, hangs && "hangs", dies && "dies", alone && "alone"];
+  const { id, steps, ms, tools, hangs, loops, dies, alone, silent, fails, long, does } = script;
+  const words = [
+    id,
+    `${steps}x${ms}`,
+    `tools:${tools}`,
+    hangs && `hangs:${hangs}`,
+    loops && "loops",
+    dies && "dies",
+    alone && "alone",
+  ];
   const more = [
     silent && "silent",
     fails && `fails:${fails}`,
@@ -49,7 +59,8 @@ export function scriptOf(text: string): Script {
     steps: number(/\b(\d+)x\d+\b/, 1),
     ms: number(/\b\d+x(\d+)\b/, 10),
     tools: number(/\btools:(\d+)/, 0),
-    hangs: has("hangs"),
+    hangs: has("hangs:tool") ? "tool" : has("hangs:model") ? "model" : null,
+    loops: has("loops"),
     dies: has("dies"),
     alone: has("alone"),
     silent: has("silent"),
