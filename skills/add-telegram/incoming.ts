@@ -24,6 +24,9 @@ export type Incoming =
   /** Telegram changed, or we read it wrong: worth a look. */
   | { kind: "unreadable"; why: string };
 
+/** Of a message that is answered, characters. */
+const MOST_QUOTED = 500;
+
 const ignored = (why: string): Incoming => ({ kind: "ignored", why });
 
 export function readUpdate(raw: unknown, bot: BotIdentity, naming: Naming): Incoming {
@@ -54,8 +57,11 @@ function readMessage(message: TelegramMessage, edit: number | null, bot: BotIden
   const author = authorOf(message);
   if (!author) return ignored("another bot's message");
   if (edit !== null && message.location) return ignored("a live location that moved");
-  const files = filesOf(message);
-  const text = textOf(message, bot);
+  const album = [message, ...(message.others ?? [])];
+  const files = album.flatMap(filesOf);
+  // One of an album's pictures has the words.
+  const speaking = album.find((one) => wordsOf(one) !== "") ?? message;
+  const text = textOf(speaking, bot);
   if (text === "" && files.length === 0) return ignored("a notice of Telegram's, such as somebody joining");
   return {
     kind: "event",
@@ -65,9 +71,10 @@ function readMessage(message: TelegramMessage, edit: number | null, bot: BotIden
       platformId: naming.platformId(String(chat.id), message.message_id),
       revision: edit === null ? 0 : revisionOf(message.edit_date ?? message.date, edit),
       ...author,
-      text,
+      text: answeredBy(message, bot) + text,
       at: (edit === null ? message.date : (message.edit_date ?? message.date)) * 1000,
-      mentioned: chat.type === "private" || isMentioned(message, bot),
+      mentioned:
+        chat.type === "private" || isMentioned({ ...speaking, reply_to_message: message.reply_to_message }, bot),
       direct: chat.type === "private",
       files,
     },
@@ -130,6 +137,17 @@ function textOf(message: TelegramMessage, bot: BotIdentity): string {
   const command = commandOf(message);
   if (command?.to && same(command.to, bot.username)) return command.command + words.slice(command.end);
   return words || noteOf(message);
+}
+
+/** What the message answers, for the agent to know; commands are left as they are. */
+function answeredBy(message: TelegramMessage, bot: BotIdentity): string {
+  const { reply_to_message: answered, quote } = message;
+  if (!answered || answered.forum_topic_created !== undefined || commandOf(message)) return "";
+  const words = (quote?.text ?? answered.text ?? answered.caption ?? "").replace(/\s+/g, " ").trim();
+  if (words === "") return "";
+  const shown = words.length > MOST_QUOTED ? `${words.slice(0, MOST_QUOTED).toWellFormed()} …` : words;
+  const whose = answered.from?.id === bot.id ? "your" : answered.from ? `${nameOf(answered.from)}'s` : "the";
+  return `(In answer to ${whose} message: "${shown}")\n\n`;
 }
 
 function noteOf({ sticker, venue, location, contact, poll, dice }: TelegramMessage): string {

@@ -2,6 +2,8 @@
  * Asks Telegram for updates by long polling. An update counts as taken, for Telegram and in our own memory, only once
  * `take` resolved; one that was not taken comes again.
  */
+import { sleep } from "../../src/lib/clock.ts";
+import { endsWithAlbum, joinAlbums, type Numbered } from "./albums.ts";
 import type { ConnectionParts, Way } from "./connection.ts";
 import type { BotIdentity } from "./incoming.ts";
 import { ALLOWED_UPDATES } from "./updates.ts";
@@ -11,6 +13,9 @@ const HOLD_SECONDS = 25;
 const GRACE = 10_000;
 /** Least time for an empty answer: a server that does not hold questions must not be asked in a circle. */
 const LEAST_PAUSE = 250;
+/** Until the rest of an album is asked for, and how often at most. */
+const ALBUM_PAUSE = 700;
+const ALBUM_TRIES = 5;
 /**
  * After a week without updates Telegram may go on with any number, so an older place in the row says nothing.
  * Without one it gives whatever nobody has taken yet.
@@ -40,22 +45,35 @@ export class Polling implements Way {
 
   /** Asks once and takes what comes, in order. */
   async round(bot: BotIdentity, stop: AbortSignal): Promise<number> {
-    const { api, clock, take } = this.#parts;
+    const { clock, take } = this.#parts;
     const began = clock.now();
     const next = this.#next(bot.id);
-    const question = {
-      timeout: HOLD_SECONDS,
-      allowed_updates: ALLOWED_UPDATES,
-      ...(next === null ? {} : { offset: next }),
-    };
-    const limit = HOLD_SECONDS * 1000 + GRACE;
-    const updates = await api.call((raw, signal) => raw.getUpdates(question, signal), limit, stop);
-    for (const update of updates.toSorted((a, b) => a.update_id - b.update_id)) {
+    const updates = await this.#ask(next, stop);
+    for (const { update, last } of joinAlbums(updates)) {
       if (stop.aborted) break;
       await take(update, bot);
-      this.#remember({ bot: bot.id, next: Math.max(update.update_id + 1, next ?? 0), at: clock.now() });
+      this.#remember({ bot: bot.id, next: Math.max(last + 1, next ?? 0), at: clock.now() });
     }
     return updates.length > 0 ? 0 : began + LEAST_PAUSE - clock.now();
+  }
+
+  /** What is not acknowledged is told again, so an album that is still coming in is asked for once more, whole. */
+  async #ask(next: number | null, stop: AbortSignal): Promise<Numbered[]> {
+    const { api, clock } = this.#parts;
+    const limit = HOLD_SECONDS * 1000 + GRACE;
+    const ask = async (timeout: number) => {
+      const question = { timeout, allowed_updates: ALLOWED_UPDATES, ...(next === null ? {} : { offset: next }) };
+      const updates = await api.call((raw, signal) => raw.getUpdates(question, signal), limit, stop);
+      return updates.toSorted((a, b) => a.update_id - b.update_id);
+    };
+    let updates = await ask(HOLD_SECONDS);
+    for (let tries = 0; tries < ALBUM_TRIES && endsWithAlbum(updates) && !stop.aborted; tries++) {
+      await sleep(clock, ALBUM_PAUSE);
+      const again = await ask(0);
+      if (again.length <= updates.length) break;
+      updates = again;
+    }
+    return updates;
   }
 
   async close(): Promise<void> {}

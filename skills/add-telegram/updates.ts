@@ -42,7 +42,16 @@ const message = z.object({
   caption: z.string().optional(),
   entities: z.array(entity).optional(),
   caption_entities: z.array(entity).optional(),
-  reply_to_message: z.object({ from: user.optional(), forum_topic_created: z.unknown().optional() }).optional(),
+  reply_to_message: z
+    .object({
+      from: user.optional(),
+      text: z.string().optional(),
+      caption: z.string().optional(),
+      forum_topic_created: z.unknown().optional(),
+    })
+    .optional(),
+  /** The part of it that the person marked. */
+  quote: z.object({ text: z.string() }).optional().catch(undefined),
   photo: z.array(file.extend({ width: z.number(), height: z.number() })).optional(),
   document: file.optional(),
   voice: file.optional(),
@@ -69,7 +78,8 @@ const message = z.object({
 
 export const updateSchema = z.object({
   update_id: id,
-  message: message.optional(),
+  /** The further pictures of an album, see albums.ts. */
+  message: message.extend({ others: z.array(message).optional() }).optional(),
   edited_message: message.optional(),
   callback_query: z
     .object({
@@ -82,7 +92,7 @@ export const updateSchema = z.object({
     .optional(),
 });
 
-export type TelegramMessage = z.infer<typeof message>;
+export type TelegramMessage = z.infer<typeof message> & { others?: z.infer<typeof message>[] | undefined };
 export type TelegramUser = z.infer<typeof user>;
 export type TelegramFile = z.infer<typeof file>;
 /** The kinds of updates that we ask for, and no others. */

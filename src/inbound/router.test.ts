@@ -247,3 +247,14 @@ test("the stop button stops, and any other says that it no longer does anything"
   assert.equal(await router.press({ address, user, userName, value: "buy" }), "This button no longer does anything.");
   assert.equal(stored().length, 2);
 });
+
+test("where an owner writes to an agent alone is known, so that they can be told something there; the terminal is known anyway", async () => {
+  const { router, store, event } = given();
+  await router.accept(event({ direct: true }));
+  await router.accept(event({ direct: true, platformId: "m2" }));
+  await router.accept(event({ direct: true, platformId: "m3", user: "test:stranger" }));
+  assert.deepEqual(
+    store.users.directChats().map(({ channel, chat }) => `${channel}/${chat}`),
+    ["test/room"],
+  );
+});

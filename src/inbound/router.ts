@@ -12,6 +12,7 @@ import {
   type ChannelHost,
   STOP_BUTTON,
 } from "../channels/channel.ts";
+import { TERMINAL_USER } from "../channels/terminal.ts";
 import type { Clock } from "../lib/clock.ts";
 import { Misuse } from "../lib/errors.ts";
 import { newSessionId, type Random, type SessionId, type UserId } from "../lib/ids.ts";
@@ -102,7 +103,8 @@ export class Router implements ChannelHost {
     const heard = event.change === "said" ? [] : store.inbox.hearers(channel, chat, event.platformId);
     const room = store.groups.messagingGroup(channel, chat) ?? null;
     const known = store.users.isOwner(event.user as UserId);
-    if (known && event.direct && room) store.users.meetIn(event.user as UserId, channel, chat);
+    if (known && event.direct && room && event.user !== TERMINAL_USER)
+      store.users.meetIn(event.user as UserId, channel, chat);
     const verdict = decideRoute(heard.length > 0 ? { ...event, mentioned: true } : event, {
       room,
       wirings: room ? store.groups.wirings(room.id) : [],

@@ -87,7 +87,7 @@ replace(
 );
 
 // Files.
-const CHANGES = ["mkdir", "rename", "rm", "unlink", "chown", "chmod", "symlink", "link", "truncate"];
+const CHANGES = ["mkdir", "rename", "rm", "rmdir", "unlink", "chown", "chmod", "symlink", "link", "truncate"];
 replace(
   fs,
   [...CHANGES.map((name) => `${name}Sync`), "fchownSync", "ftruncateSync", "mkdtempSync", "cpSync"],

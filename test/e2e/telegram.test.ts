@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { existsSync, globSync, readFileSync, rmSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { installPackages } from "../../cli/skills/packages.ts";
 import { runProgram } from "../../cli/testing/run.ts";
@@ -99,6 +100,46 @@ test("a photo lies in the session's folder when the agent hears of it", async (t
   const path = kept.replace(/^.*\/in\//, `${inside.inboundDir}/`);
   const [id = ""] = host.containers();
   assert.deepEqual(execFileSync("docker", ["exec", id, "cat", path]), bytes, "the agent can read it");
+});
+
+test("an album is one message with all its pictures, also when they come one after the other", async (t) => {
+  const { host, emulator, chat, shown } = await hostOnTelegram(t);
+  const pictures = ["one", "two", "three"].map((content) => {
+    const file_id = emulator.file(Buffer.from(content));
+    return [{ file_id, file_unique_id: file_id, width: 10, height: 10, file_size: content.length }];
+  });
+  for (const [index, photo] of pictures.entries()) {
+    emulator.say(chat, { photo, media_group_id: "album-1", ...(index === 1 && { caption: "look at these" }) });
+    await pause(200);
+  }
+  await shown((messages) => count(texts(messages), /echo: .*look at these/s) === 1);
+  const kept = globSync("*/*/in/attachments/*/*", { cwd: host.paths.sessions }).sort();
+  const contents = kept.map((path) => readFileSync(join(host.paths.sessions, path), "utf8"));
+  assert.deepEqual([contents, new Set(kept.map((path) => dirname(path))).size], [["one", "two", "three"], 1]);
+  await pause(1000);
+  assert.equal(emulator.screen.shown.length, 1);
+});
+
+test("a film of 2 GB is refused by its size: nothing is fetched, the agent is told, and the message is answered", async (t) => {
+  const { host, emulator, chat, shown } = await hostOnTelegram(t);
+  const document = { file_id: "film", file_unique_id: "film", file_name: "film.mkv", file_size: 2_000_000_000 };
+  emulator.say(chat, { document, caption: "sleep:3000 watch this" });
+  const told = () => {
+    for (const path of globSync("*/*/in/inbound.db", { cwd: host.paths.sessions })) {
+      using db = new DatabaseSync(join(host.paths.sessions, path), { readOnly: true });
+      // The host may be making it at this moment.
+      if (!db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'row'").get()) continue;
+      const rows = db.prepare("SELECT body FROM row").all() as { body: string }[];
+      const found = rows.find(({ body }) => body.includes("film.mkv"));
+      if (found) return found.body;
+    }
+    return "";
+  };
+  for (let tries = 0; tries < 200 && !told(); tries++) await pause(50);
+  assert.match(told(), /it is larger than 50 MB, the most that is taken/);
+  await shown((messages) => count(texts(messages), /echo: .*watch this/s) === 1);
+  assert.ok(!emulator.calls.includes("getFile"), emulator.calls.join());
+  assert.deepEqual(globSync("*/*/in/attachments/*/*", { cwd: host.paths.sessions }), []);
 });
 
 test("a long answer comes in parts, in order and whole", async (t) => {
