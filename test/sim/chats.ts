@@ -79,9 +79,15 @@ export class Chats {
     const hearers = this.#hearers(said);
     // What was cleared away had its end; so had what a task said.
     if (hearers.length === 0) return this.#ends(said).length > 0 || this.#deadLetter(said) ? null : "nobody";
+    if (hearers.length < this.#agentsIn(said)) return "an agent that never heard it";
     return (
       hearers.find((session) => this.#ends(said, session).length === 0 && !this.#deadLetter(said, session)) ?? null
     );
+  }
+
+  /** A task speaks to one agent only. */
+  #agentsIn({ place, platformId }: Said): number {
+    return place.channel === TERMINAL || platformId?.startsWith("task:") ? 1 : this.#machine.setup.agents;
   }
 
   #hearers({ place, platformId }: Said): string[] {
