@@ -56,8 +56,9 @@ export class Words {
     // The very same when the work is taken up again: then it is said once all the same.
     const same = `same for ${id}, ${where}.${heard}`;
     const words = Array.from({ length: WORDS }, (_, i) => `${same}.${i}`).join(" ");
-    if (deed === "send-same") return { verb: "messages.send", args: { text: heard % 4 === 0 ? words : same } };
-    if (deed === "send-file") return { verb: "messages.send", args: { text: `${same} with a file`, file: same } };
+    const text = heard % 4 === 0 ? words : same;
+    if (deed === "send-same") return { verb: "messages.send", args: { text } };
+    if (deed === "send-file") return { verb: "messages.send", args: { text: `${text} with a file`, file: text } };
     if (deed === "edit" && said !== null) {
       const text = this.fresh(`changed for ${id}`);
       return { verb: "messages.edit", args: { message: said, text } };
