@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Status } from "../api/results.ts";
 import { Misuse } from "../src/lib/errors.ts";
-import { hostArguments } from "../src/lib/host-command.ts";
+import { hostArguments, hostEnvironment } from "../src/lib/host-command.ts";
 import type { Paths } from "../src/lib/paths.ts";
 import { type ControlClient, HostDown } from "./client.ts";
 import { lastLines } from "./logs.ts";
@@ -108,7 +108,7 @@ function startDetached(paths: Paths, output: string): () => boolean {
     detached: true,
     stdio: ["ignore", log, log],
     // The system's certificate authorities count too: there may be a proxy with one of its own.
-    env: { ...process.env, NODE_USE_SYSTEM_CA: "1" },
+    env: { ...process.env, ...hostEnvironment(paths), NODE_USE_SYSTEM_CA: "1" },
   });
   closeSync(log);
   child.unref();

@@ -22,6 +22,7 @@ test("a unit survives spaces and percent signs in the path", () => {
   );
   assert.match(unit, /^WorkingDirectory=\/home\/a user\/50%% & more$/m);
   assert.match(unit, /^Environment="PATH=\/bin"$/m);
+  assert.match(unit, /^Environment="NODE_COMPILE_CACHE=.*\/code"$/m);
 });
 
 test("a launchd file escapes what XML must have escaped", () => {

@@ -1,5 +1,5 @@
 /** What a service manager is told about the host: pure text. */
-import { hostArguments } from "../src/lib/host-command.ts";
+import { hostArguments, hostEnvironment } from "../src/lib/host-command.ts";
 import type { Paths } from "../src/lib/paths.ts";
 
 /** The same name in every service manager; two installations never share one. */
@@ -19,11 +19,16 @@ export function serviceEnvironment(env: NodeJS.ProcessEnv): [name: string, value
   return names.flatMap((name) => (env[name] ? [[name, env[name]] as [string, string]] : []));
 }
 
+const environmentOf = (paths: Paths, env: NodeJS.ProcessEnv) => [
+  ...serviceEnvironment(env),
+  ...Object.entries(hostEnvironment(paths)),
+];
+
 const quoted = (value: string) => `"${value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("%", "%%")}"`;
 
 /** @param node absolute path of the Node that runs the host */
 export function systemdUnit(paths: Paths, node: string, env: NodeJS.ProcessEnv): string {
-  const environment = serviceEnvironment(env).map(([name, value]) => `Environment=${quoted(`${name}=${value}`)}\n`);
+  const environment = environmentOf(paths, env).map(([name, value]) => `Environment=${quoted(`${name}=${value}`)}\n`);
   return `[Unit]
 Description=NanoClaw (${paths.root})
 
@@ -51,7 +56,7 @@ export function launchdPlist(paths: Paths, node: string, env: NodeJS.ProcessEnv)
   <key>WorkingDirectory</key><string>${xml(paths.root)}</string>
   <key>EnvironmentVariables</key>
   <dict>
-${serviceEnvironment(env).map(pair).join("")}  </dict>
+${environmentOf(paths, env).map(pair).join("")}  </dict>
   <key>RunAtLoad</key><true/>
   <key>KeepAlive</key><dict><key>SuccessfulExit</key><false/></dict>
 </dict>

@@ -1,5 +1,6 @@
 /** The composition root: builds the parts, hands each what it needs, starts them in order and stops them in reverse. */
 import { mkdirSync, readFileSync } from "node:fs";
+import { flushCompileCache } from "node:module";
 import { join } from "node:path";
 import { DockerDriver } from "../drivers/docker/driver.ts";
 import { checkCredential } from "../drivers/door/credential-check.ts";
@@ -193,6 +194,8 @@ async function main(): Promise<void> {
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stop.abort());
   try {
     const host = await startHost(paths, log, () => stop.abort());
+    // For the next start, however this process ends.
+    flushCompileCache();
     if (!stop.signal.aborted)
       await new Promise<void>((resolve) => stop.signal.addEventListener("abort", () => resolve()));
     await host.stop();

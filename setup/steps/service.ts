@@ -42,7 +42,9 @@ async function hostAnswers({ control }: Context): Promise<boolean> {
 }
 
 async function start(context: Context): Promise<string> {
-  const { shell } = context;
+  const { shell, paths } = context;
+  // Node keeps compiled code there before the host could make the folder its own.
+  mkdirSync(paths.data, { recursive: true, mode: 0o700 });
   if (process.platform === "darwin") return startWithLaunchd(context);
   // Root has a service manager of its own only in some logins; there the host runs detached.
   const usable = process.getuid?.() !== 0 && (await shell.run(["systemctl", "--user", "show-environment"])).code === 0;

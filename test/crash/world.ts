@@ -85,6 +85,7 @@ export class World {
       NANOCLAW_IMAGE: "nanoclaw-agent:latest",
       XDG_CONFIG_HOME: join(this.dir, "config"),
       NANOCLAW_LOG_LEVEL: "debug",
+      NODE_COMPILE_CACHE: join(tmpdir(), "nanoclaw-test-code"),
       ...options.env?.(join(this.dir, "data")),
     };
     this.paths = pathsOf(this.#root, this.#env);

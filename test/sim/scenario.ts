@@ -134,8 +134,9 @@ function troubles(rng: Rng): Scenario {
     if (said.do !== "say" || said.place.channel === TERMINAL || at + 60_000 > calmAt) continue;
     const mood: Mood = { kind: "busy", retryAfter: 50_000 };
     happenings.push({ at, do: "mood", platform: said.place.channel, mood, ms: rng.int(5_000, 55_000) });
-    for (let n = rng.int(1, 3); n > 0; n--)
-      happenings.push({ at: at + rng.int(500, 8_000), do: "end container", which: rng.int(0, 9), outOfMemory: false });
+    const diesAt = at + rng.int(500, 8_000);
+    for (let n = rng.int(1, 4); n > 0; n--)
+      happenings.push({ at: diesAt, do: "end container", which: 0, outOfMemory: false });
   }
   for (const said of happenings.filter(({ do: what }) => what === "say" && rng.chance(0.1))) {
     if (said.do !== "say" || said.place.channel === TERMINAL) continue;
@@ -155,7 +156,7 @@ function troubles(rng: Rng): Scenario {
   for (let n = 0; n < count; n++) happenings.push({ at: rng.int(0, calmAt), ...rng.pick(faults)(rng, places) });
   happenings.sort((a, b) => a.at - b.at);
   const tasks = rng.chance(0.3) ? tasksFor(places, calmAt, rng) : [];
-  const setup = { maxContainers: rng.int(1, 4), agents: rng.chance(0.25) ? 2 : 1, places, tasks };
+  const setup = { maxContainers: rng.int(1, 4), agents: rng.chance(0.3) ? 2 : 1, places, tasks };
   return { setup, happenings, calmAt, limit: null };
 }
 

@@ -38,6 +38,8 @@ export class TestHost {
       NANOCLAW_IMAGE: "nanoclaw-agent:latest",
       XDG_CONFIG_HOME: join(dir, "config"),
       NANOCLAW_LOG_LEVEL: "debug",
+      // One for all: as after the first start of an installation.
+      NODE_COMPILE_CACHE: join(tmpdir(), "nanoclaw-test-code"),
       ...options.env,
     };
     this.paths = pathsOf(ROOT, this.#env);
