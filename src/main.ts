@@ -161,7 +161,8 @@ export async function startHost(
     audit,
   );
 
-  await model.apply();
+  // Without its model server, which is tried again by itself, whoever writes is told that the model can't be reached.
+  await model.apply().catch((error: unknown) => log.error({ error: messageOf(error) }, "no practice model yet"));
   await path.start();
   tasks.start();
   const server = await listen(controlApp(executor, log.child({ part: "control" })), paths.controlSocket, log);

@@ -2,13 +2,13 @@
  * Clears away the conversations of runs that had one of their own: nobody will speak in them again. What a container has
  * written is removed by a container; this process never walks it. What can't be cleared now is kept for the next look.
  */
-import { lstatSync, mkdirSync } from "node:fs";
+import { lstatSync, mkdirSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock, Timer } from "../../src/lib/clock.ts";
 import { messageOf, Retryable } from "../../src/lib/errors.ts";
 import type { SessionId } from "../../src/lib/ids.ts";
 import type { Log } from "../../src/lib/log.ts";
-import { removeFolder, sessionFolder } from "../../src/sessions/folder.ts";
+import { sessionFolder } from "../../src/sessions/folder.ts";
 import type { ActorParts } from "../../src/sessions/session-actor.ts";
 import type { Session } from "../../src/store/sessions.ts";
 import type { Store } from "../../src/store/store.ts";
@@ -111,7 +111,8 @@ export class Leftovers {
     for (const { sandbox } of await driver.survivors({ ...labels, "nanoclaw.session": session.id })) {
       await sandbox.stop(0);
     }
-    if (group && lstatSync(folder.providerDir, { throwIfNoEntry: false })) {
+    const written = lstatSync(folder.providerDir, { throwIfNoEntry: false });
+    if (group && written) {
       mkdirSync(socketDir, { recursive: true });
       const groupFolder = join(groupsDir, group.folder);
       const plan = { session, group, folder, groupFolder, socketDir, timeZone: store.users.timeZone() };
@@ -119,6 +120,8 @@ export class Leftovers {
       const { code, stderr } = await exited;
       if (code !== 0) throw new Error(`the container that clears it ended with code ${code}: ${stderr}`);
     }
-    removeFolder(folder, socketDir);
+    // From here on there is only what this process has made.
+    if (written) rmdirSync(folder.providerDir);
+    for (const dir of [folder.root, socketDir]) rmSync(dir, { recursive: true, force: true });
   }
 }

@@ -2,17 +2,7 @@
  * A session's files on the host. What a container can write (`outbound.db`, its journal, the provider's state) is made
  * here once, owned by the container's uid, and never opened by this process again.
  */
-import {
-  chownSync,
-  closeSync,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  renameSync,
-  rmdirSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { chownSync, closeSync, lstatSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { RunnerConfig } from "../../protocol/config.ts";
 import type { Session } from "../store/sessions.ts";
@@ -73,12 +63,6 @@ export function writeConfig(folder: SessionFolder, config: RunnerConfig, instruc
 /** A file of the host's own that can't be used: all that it held is in the central database. */
 export function dropInbound(folder: SessionFolder): void {
   for (const file of [folder.inboundDb, `${folder.inboundDb}-journal`]) rmSync(file, { force: true });
-}
-
-/** Where no container runs any more, and one has emptied the provider's state: this process walks only what it has made. */
-export function removeFolder(folder: SessionFolder, socketDir: string): void {
-  if (lstatSync(folder.providerDir, { throwIfNoEntry: false })) rmdirSync(folder.providerDir);
-  for (const dir of [folder.root, socketDir]) rmSync(dir, { recursive: true, force: true });
 }
 
 /**
