@@ -3,6 +3,7 @@
  * servers, to load pictures and files by address. So only what a bundle names passes; all else is refused. Pure, and
  * without imports, because it runs in a process that holds nothing (see inspector.ts).
  */
+import type { BodyFacts } from "./meter.ts";
 import { isListed } from "./names.ts";
 
 export interface BodyRules {
@@ -16,7 +17,7 @@ export interface BodyRules {
   sources: string[];
 }
 
-export type BodyVerdict = { allow: true; body: string } | { allow: false; why: string };
+export type BodyVerdict = { allow: true; body: string; facts: Omit<BodyFacts, "hash"> } | { allow: false; why: string };
 
 /** Content nests: a tool result holds blocks, a document may hold blocks. */
 const MAX_DEPTH = 8;
@@ -35,12 +36,19 @@ export function inspectBody(rules: BodyRules, bytes: Uint8Array): BodyVerdict {
     for (const [index, message] of list(request.messages, "messages").entries()) {
       checkContent(rules, object(message, `messages.${index}`).content, `messages.${index}`, 0);
     }
-    return { allow: true, body: JSON.stringify(request) };
+    return { allow: true, body: JSON.stringify(request), facts: factsOf(request) };
   } catch (error) {
     if (error instanceof Refused) return { allow: false, why: error.message };
     // A RangeError: nested too deeply to be written again.
     return { allow: false, why: "the body is nested too deeply" };
   }
+}
+
+/** What decides about the price of a request. */
+function factsOf({ model, max_tokens, speed }: Record<string, unknown>): Omit<BodyFacts, "hash"> {
+  const most = typeof max_tokens === "number" && Number.isSafeInteger(max_tokens) && max_tokens >= 0;
+  const name = typeof model === "string" ? model.replace(/[^\x21-\x7e]/g, "?").slice(0, 100) : "";
+  return { model: name, maxOutput: most ? max_tokens : null, fast: speed === "fast" };
 }
 
 function parse(bytes: Uint8Array): unknown {
