@@ -35,11 +35,9 @@ export function usageText({ by, since, rows, total }: Usage): string {
   ]);
   const sum = ["total", "", costText(total), tokens(allTokens(total)), String(total.requests)];
   const notes = [
-    total.estimated > 0
-      ? `${total.estimated} requests are counted by an estimate (~): their answers told no numbers.`
-      : "",
+    total.estimated > 0 ? `Counted by an estimate (~): ${total.estimated}, whose answers told no numbers.` : "",
     total.unpriced > 0
-      ? `${total.unpriced} requests have no known cost (+?): set one with ncl usage price MODEL --input DOLLARS --output DOLLARS`
+      ? `Without a known cost (+?): ${total.unpriced}. Set it: ncl usage price MODEL --input DOLLARS --output DOLLARS`
       : "",
   ].filter(Boolean);
   const table = grid([by, `since ${since}`, "cost", "tokens", "requests"], [...lines, sum]);
