@@ -125,7 +125,10 @@ test("the practice model costs nothing, is shown, and no budget or detector stop
   budget({ most: 1, unit: "tokens" });
   for (let count = 0; count < 300; count += 1) meter.ended(out({ billed: false }), 200, told(50, 50));
   const row = rows().at(-1);
-  assert.deepEqual([rows().length, row?.cost, row?.charged_tokens, row?.output], [300, 0, 0, 50]);
+  assert.deepEqual(
+    [rows().length, row?.model, row?.cost, row?.charged_tokens, row?.output],
+    [300, "practice", 0, 0, 50],
+  );
 });
 
 test("at 80 % the person is told once, at the limit requests stop, and raising it lets them pass", () => {

@@ -120,7 +120,7 @@ export class RequestMeter implements Meter {
     const verdict = decideBudgets(accounts, { usd: aside.charged, tokens: aside.chargedTokens });
     if (!verdict.allow) {
       const account = accounts.find((one) => one.budget.id === verdict.standing.budget.id);
-      return refuse(account ? this.#tellUsedUp(account, verdict.why) : UNCOUNTABLE);
+      return refuse(account ? this.#tellUsedUp(session, account, verdict.why) : UNCOUNTABLE);
     }
     const day = dayOf(now, store.users.timeZone());
     const row = this.ledger.add(payer, turn, aside, now, day, null);
@@ -164,13 +164,14 @@ export class RequestMeter implements Meter {
   }
 
   /** @returns what ends the turn, and so is told to its person */
-  #tellUsedUp(account: Account, why: "used up" | "under way"): string {
+  #tellUsedUp({ id }: DoorSession, account: Account, why: "used up" | "under way"): string {
     const { store, clock } = this.#parts;
     const { budget, from } = account;
     const text = usedUp(this.shown(account), why);
     if (why === "used up" && budget.stoppedFrom !== from) {
       this.#markTold(budget, "stopped", from);
-      tellOwner(store, `budget:${budget.id}:stopped`, `Turns are stopped: ${text}.`, null, clock.now());
+      const where = store.sessions.session(id as SessionId) ?? null;
+      tellOwner(store, `budget:${budget.id}:stopped`, `Turns are stopped: ${text}.`, where, clock.now());
     }
     return text;
   }
@@ -216,7 +217,7 @@ export class RequestMeter implements Meter {
   }
 
   #priced({ billed, fast }: MeteredRequest, model: string, use: TokenUse, estimated: boolean): Charge {
-    if (!billed) return { ...FREE, model, use, estimated };
+    if (!billed) return { ...FREE, use, estimated };
     const chargedTokens = use.input + use.output + use.cacheWrite;
     return { model, use, estimated, chargedTokens, ...this.prices.charge(model, use, fast) };
   }
@@ -247,7 +248,8 @@ export class RequestMeter implements Meter {
   }
 }
 
-const FREE: Charge = { model: "", use: NO_USE, cost: 0, charged: 0, chargedTokens: 0, estimated: false };
+/** As what the model of this machine costs, whatever name it was asked by. */
+const FREE: Charge = { model: "practice", use: NO_USE, cost: 0, charged: 0, chargedTokens: 0, estimated: false };
 
 /** 402 is not tried again, and tells whoever runs the agent that the matter is money. */
 function refuse(why: string): { allow: false } & Refusal {

@@ -28,9 +28,10 @@ function whose(scope: Budget["scope"], who: string): string {
   }
 }
 
-/** The command that doubles a budget. */
-function raise({ scope, subject, per, unit, most }: Budget, who: string): string {
-  const more = unit === "usd" ? `--usd ${Number(((2 * most) / 1e6).toPrecision(6))}` : `--tokens ${2 * most}`;
+/** The command that makes room for as much again, in a number that people would choose. */
+function raise({ scope, subject, per, unit, most }: Budget, used: number, who: string): string {
+  const room = Number((2 * Math.max(most, used)).toPrecision(2));
+  const more = unit === "usd" ? `--usd ${room / 1e6}` : `--tokens ${room}`;
   const flags = { all: "", agent: ` --group ${who}`, person: ` --person ${subject}`, session: ` --session ${subject}` };
   return `\`ncl budgets set ${more} --per ${per}${flags[scope]}\``;
 }
@@ -58,13 +59,13 @@ const guessed = ({ budget, unpriced }: Shown) =>
 export function usedUp(shown: Shown, why: "used up" | "under way"): string {
   const { budget, who, used } = shown;
   const state = why === "used up" ? "is used up" : "is nearly used up, and requests under way may take the rest";
-  return `the budget of ${budgetName(budget, who)} ${state}: ${amount(budget, used)} so far.${guessed(shown)} ${begins(shown)}. To go on now, raise it: ${raise(budget, who)}`;
+  return `the budget of ${budgetName(budget, who)} ${state}: ${amount(budget, used)} so far.${guessed(shown)} ${begins(shown)}. To go on now, raise it: ${raise(budget, used, who)}`;
 }
 
 export function nearlyUsedUp(shown: Shown): string {
   const { budget, who, used } = shown;
   const share = Math.floor((100 * used) / budget.most);
-  return `The budget of ${budgetName(budget, who)} is used up to ${share} %: ${amount(budget, used)} so far.${guessed(shown)} At its end turns are stopped. ${begins(shown)}; ${raise(budget, who)} raises it.`;
+  return `The budget of ${budgetName(budget, who)} is used up to ${share} %: ${amount(budget, used)} so far.${guessed(shown)} At its end turns are stopped. ${begins(shown)}; ${raise(budget, used, who)} raises it.`;
 }
 
 const DOES: Record<Kind, (count: number) => string> = {
