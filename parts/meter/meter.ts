@@ -15,7 +15,7 @@ import type { Store } from "../../src/store/store.ts";
 import { type Account, Accounts, type Flight } from "./accounts.ts";
 import { type Budget, Budgets, decideBudgets } from "./budgets.ts";
 import { type Charge, Ledger, type Payer } from "./ledger.ts";
-import { dayOf } from "./period.ts";
+import { Days } from "./period.ts";
 import { Prices } from "./prices.ts";
 import { RunawayDetector, type RunawayLimits, type RunawayVerdict } from "./runaway.ts";
 import { nearlyUsedUp, ownerOfRunaway, ranAway, ranAwayIdle, runsAway, UNCOUNTABLE, usedUp } from "./words.ts";
@@ -49,6 +49,7 @@ export class RequestMeter implements Meter {
   readonly accounts: Accounts;
   readonly #parts: MeterParts;
   readonly #runaway: RunawayDetector;
+  readonly #days = new Days();
   readonly #under = new Map<number, Under>();
   #last = 0;
 
@@ -122,7 +123,7 @@ export class RequestMeter implements Meter {
       const account = accounts.find((one) => one.budget.id === verdict.standing.budget.id);
       return refuse(account ? this.#tellUsedUp(session, account, verdict.why) : UNCOUNTABLE);
     }
-    const day = dayOf(now, store.users.timeZone());
+    const day = this.#days.name(now, store.users.timeZone());
     const row = this.ledger.add(payer, turn, aside, now, day, null);
     return this.#letOut({ request, payer, turn, at: now, row, aside, soFar: null });
   }
@@ -141,7 +142,7 @@ export class RequestMeter implements Meter {
     const { store, clock } = this.#parts;
     const { payer, row, at } = under;
     if (row === null) {
-      this.ledger.add(payer, under.turn, charge, at, dayOf(at, store.users.timeZone()), status);
+      this.ledger.add(payer, under.turn, charge, at, this.#days.name(at, store.users.timeZone()), status);
     } else {
       this.ledger.settle(row, charge, status);
       // Inside the transaction, so that a warning is written with what it warns of; undone by `forget` if that fails.

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { dayOf, periodOf } from "./period.ts";
+import { Days, dayOf, periodOf } from "./period.ts";
 
 const at = (text: string) => Date.parse(text);
 
@@ -29,6 +29,16 @@ test("every moment lies in its period, and periods follow each other without a g
       assert.equal(periodOf(per, to, zone).from, to);
     }),
     { numRuns: 300 },
+  );
+});
+
+test("a day that is remembered is named as one that is asked for", () => {
+  const days = new Days();
+  const zones = fc.constantFrom("UTC", "Europe/Berlin", "Pacific/Apia");
+  fc.assert(
+    fc.property(fc.array(fc.tuple(fc.integer({ min: 0, max: 4e8 }), zones), { maxLength: 20 }), (asked) => {
+      for (const [now, zone] of asked) assert.equal(days.name(now, zone), dayOf(now, zone));
+    }),
   );
 });
 

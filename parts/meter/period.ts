@@ -26,3 +26,16 @@ export function periodOf(per: Per, now: number, timeZone: string): Period {
 export function dayOf(at: number, timeZone: string, daysBefore = 0): string {
   return new Date(new Zone(timeZone).wall(at) - daysBefore * DAY).toISOString().slice(0, 10);
 }
+
+/** Names the day of a moment, remembering the last one: asking a time zone costs more than a request shall. */
+export class Days {
+  #last = { timeZone: "", from: 0, to: 0, name: "" };
+
+  name(at: number, timeZone: string): string {
+    const known = this.#last;
+    if (timeZone === known.timeZone && at >= known.from && at < known.to) return known.name;
+    const { from, to } = periodOf("day", at, timeZone);
+    this.#last = { timeZone, from, to: to ?? from, name: dayOf(at, timeZone) };
+    return this.#last.name;
+  }
+}
