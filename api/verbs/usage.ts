@@ -3,7 +3,7 @@ import { z } from "zod";
 import * as is from "../results.ts";
 import { folder, verb } from "../verb.ts";
 
-const perMillion = z.number().min(0).max(10_000);
+const perMillion = z.number().min(0).max(1_000);
 const model = z
   .string()
   .trim()

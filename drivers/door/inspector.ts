@@ -16,6 +16,7 @@ export type Inspection = { allow: true; body: Buffer[]; facts: BodyFacts } | { a
 const factsSchema: z.ZodType<BodyFacts> = z.object({
   model: z.string().max(100),
   maxOutput: z.int().min(0).nullable(),
+  streamed: z.boolean(),
   fast: z.boolean(),
   hash: z.string().regex(/^[0-9a-f]{64}$/),
 });

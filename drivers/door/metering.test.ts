@@ -32,7 +32,15 @@ test("the meter is asked with what the body says of its price, and told what was
   await ask(socket, { body: { ...ASKED, speed: "fast", max_tokens: "many" } });
   const { hash, ...first } = asked[0] ?? assert.fail();
   const bytes = JSON.stringify(ASKED).length;
-  assert.deepEqual(first, { session: "s-1", model: "m", maxOutput: 100, fast: false, bytes, billed: true });
+  assert.deepEqual(first, {
+    session: "s-1",
+    model: "m",
+    maxOutput: 100,
+    streamed: true,
+    fast: false,
+    bytes,
+    billed: true,
+  });
   assert.match(hash, /^[0-9a-f]{64}$/);
   assert.deepEqual([asked[1]?.fast, asked[1]?.maxOutput], [true, null]);
   await until(() => ended.length === 2);

@@ -18,7 +18,7 @@ export interface TokenUse {
 export const NO_USE: TokenUse = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0, cacheWriteHour: 0 };
 
 /** More than any request can hold: such a number is an error, and sums of them would not stay exact. */
-const MOST = 1_000_000_000;
+const MOST = 100_000_000;
 
 /** @param event one event of a stream, or a whole answer. @returns what it tells; null where it tells no count */
 export function countsIn(event: unknown): Partial<TokenUse> | null {

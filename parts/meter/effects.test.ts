@@ -28,7 +28,7 @@ function given() {
   let asked = 0;
   const use = (model: string, output: number) => {
     asked += 1;
-    const request = { model, maxOutput: 1, fast: false, hash: String(asked), bytes: 3, billed: true };
+    const request = { model, maxOutput: 1, streamed: true, fast: false, hash: String(asked), bytes: 3, billed: true };
     const verdict = meter.ask({ id: SESSION, agentGroup: AGENT, uid: 1 }, request);
     assert.ok(verdict.allow);
     meter.ended(verdict.id, 200, { model, told: { ...NO_USE, output }, final: true, written: 0 });

@@ -15,7 +15,7 @@ const DAY = 86_400_000;
 const OPUS = "claude-opus-5";
 
 const asking = (change: Partial<MeteredRequest> = {}): MeteredRequest => ({
-  ...{ model: OPUS, maxOutput: 1000, fast: false, hash: "a".repeat(64), bytes: 300, billed: true },
+  ...{ model: OPUS, maxOutput: 1000, streamed: true, fast: false, hash: "a".repeat(64), bytes: 300, billed: true },
   ...change,
 });
 /** An answer that tells its use to the end. */
@@ -240,6 +240,14 @@ test("an answer that is being written is cut off only where it passes the limit 
   assert.equal(meter.goesOn(id, told(2000)), true);
   assert.equal(meter.goesOn(id, told(12_000)), true);
   assert.equal(meter.goesOn(id, told(12_001)), false);
+});
+
+test("an answer that can't be cut off puts aside all that it may become", () => {
+  const { out, budget, why } = given();
+  budget({ most: 1_000_000 });
+  out({ streamed: false, maxOutput: 32_000 });
+  assert.match(why({ streamed: false, maxOutput: 32_000 }), /is nearly used up, and requests under way/);
+  out({ streamed: true, maxOutput: 32_000 });
 });
 
 test("in a small budget a usual answer is not cut off", () => {

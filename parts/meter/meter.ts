@@ -205,9 +205,10 @@ export class RequestMeter implements Meter {
     if (idle) store.db.afterCommit(() => dismiss(where.id));
   }
 
-  /** What is put aside for a request: all of its input at the full price, and a usual answer. */
+  /** What is put aside for a request: all of its input at the full price, and a usual answer; the longest one if it can't be cut off. */
   #aside(request: MeteredRequest): Charge {
-    const output = Math.min(request.maxOutput ?? ASIDE, ASIDE);
+    const most = request.maxOutput ?? ASIDE;
+    const output = request.streamed ? Math.min(most, ASIDE) : most;
     return this.#priced(request, request.model, { ...NO_USE, input: estimate(request.bytes), output }, true);
   }
 

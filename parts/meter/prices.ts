@@ -7,7 +7,7 @@ import type { TokenUse } from "../../packages/model-usage/index.ts";
 import listed from "../../src/gateway/bundles/model-prices.json" with { type: "json" };
 import type { Database } from "../../src/lib/sqlite.ts";
 
-const micros = z.int().min(0).max(10_000_000_000);
+const micros = z.int().min(0).max(1_000_000_000);
 const price = z.object({
   input: micros,
   output: micros,

@@ -44,11 +44,18 @@ export function inspectBody(rules: BodyRules, bytes: Uint8Array): BodyVerdict {
   }
 }
 
+/** More than any model writes, tokens: what sums are made of stays small. */
+const MOST_OUTPUT = 1_000_000;
+
 /** What decides about the price of a request. */
-function factsOf({ model, max_tokens, speed }: Record<string, unknown>): Omit<BodyFacts, "hash"> {
-  const most = typeof max_tokens === "number" && Number.isSafeInteger(max_tokens) && max_tokens >= 0;
-  const name = typeof model === "string" ? model.replace(/[^\x21-\x7e]/g, "?").slice(0, 100) : "";
-  return { model: name, maxOutput: most ? max_tokens : null, fast: speed === "fast" };
+function factsOf({ model, max_tokens, stream, speed }: Record<string, unknown>): Omit<BodyFacts, "hash"> {
+  const isCount = typeof max_tokens === "number" && Number.isInteger(max_tokens) && max_tokens >= 0;
+  return {
+    model: typeof model === "string" ? model.replace(/[^\x21-\x7e]/g, "?").slice(0, 100) : "",
+    maxOutput: isCount ? Math.min(max_tokens, MOST_OUTPUT) : null,
+    streamed: stream === true,
+    fast: speed === "fast",
+  };
 }
 
 function parse(bytes: Uint8Array): unknown {

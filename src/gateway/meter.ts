@@ -12,6 +12,8 @@ export interface BodyFacts {
   model: string;
   /** The most that the model may write, tokens; null where it does not say. */
   maxOutput: number | null;
+  /** The answer comes bit by bit, so it can be cut off. */
+  streamed: boolean;
   /** It asks for a faster answer at a higher price. */
   fast: boolean;
   /** SHA-256 of the body, in hex: equal bodies are the same request again. */
