@@ -8,7 +8,7 @@ import type { Random, SessionId } from "../../src/lib/ids.ts";
 import type { Store } from "../../src/store/store.ts";
 import type { Account } from "./accounts.ts";
 import type { Budget } from "./budgets.ts";
-import { NO_SUMS, type Sums, type UsageKey } from "./ledger.ts";
+import type { Sums, UsageKey } from "./ledger.ts";
 import type { RequestMeter } from "./meter.ts";
 import { dayOf } from "./period.ts";
 import type { ListedPrice } from "./prices.ts";
@@ -63,7 +63,7 @@ export function usageEffects({ store, clock, random, meter }: UsageParts): Pick<
         by,
         since: from,
         rows,
-        total: shownSums(rows.length === 0 ? NO_SUMS : sumOf(ledger.grouped("day", from, group))),
+        total: shownSums(ledger.total(from, group)),
       };
     },
     "usage.prices": () => prices.all().flatMap(shownPrice),
@@ -162,14 +162,7 @@ function labelOf(meter: RequestMeter, by: UsageKey, key: string): string {
 /** What a status line tells of today. */
 export function usedToday({ store, clock, meter }: Omit<UsageParts, "random">) {
   const day = dayOf(clock.now(), store.users.timeZone());
-  return shownSums(sumOf(meter.ledger.grouped("day", day, null)));
-}
-
-function sumOf(rows: Sums[]): Sums {
-  return rows.reduce((sum, row) => {
-    const entries = Object.keys(NO_SUMS).map((name) => [name, sum[name as keyof Sums] + row[name as keyof Sums]]);
-    return Object.fromEntries(entries) as unknown as Sums;
-  }, NO_SUMS);
+  return shownSums(meter.ledger.total(day, null));
 }
 
 function shownSums({ requests, input, output, cacheRead, cacheWrite, cost, estimated, unpriced }: Sums) {

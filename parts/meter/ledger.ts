@@ -67,7 +67,18 @@ const DAY_COLUMNS = `day, session_id, agent_group_id, person, model, requests, i
 const ADDED = ["requests", "input", "output", "cache_read", "cache_write", "cost", "charged", "charged_tokens"];
 const GROWING = [...ADDED, "estimated", "unpriced", "unpriced_charge"];
 
-export const NO_SUMS: Sums = {
+/** Rows that are shown at most: an agent must be able to read them too. */
+const MOST_ROWS = 200;
+
+function sinceDay(day: string, agentGroup: string | null): { sql: string; values: string[] } {
+  const filter = agentGroup === null ? "" : "AND agent_group_id=?";
+  const values = agentGroup === null ? [day] : [day, agentGroup];
+  const sql = `(SELECT ${ONE} FROM model_requests WHERE day>=? ${filter}
+    UNION ALL SELECT ${DAY_COLUMNS} FROM model_days WHERE day>=? ${filter})`;
+  return { sql, values: [...values, ...values] };
+}
+
+const NO_SUMS: Sums = {
   ...{ requests: 0, input: 0, output: 0, cacheRead: 0, cacheWrite: 0, cost: 0, charged: 0, chargedTokens: 0 },
   ...{ estimated: 0, unpriced: 0, unpricedCharge: 0 },
 };
@@ -119,19 +130,21 @@ export class Ledger {
 
   /** From a day on, for each value of `by`, the latest or dearest first. @param agentGroup only its own */
   grouped(by: UsageKey, day: string, agentGroup: string | null): (Sums & { key: string })[] {
-    const filter = agentGroup === null ? "" : "AND agent_group_id=?";
-    const values = agentGroup === null ? [day] : [day, agentGroup];
+    const { sql, values } = sinceDay(day, agentGroup);
     const key = KEY_COLUMNS[by];
-    const order = by === "day" ? "key DESC" : "charged DESC, input + output DESC, key";
+    const order = by === "day" ? "key DESC" : "charged DESC, sum(input + output) DESC, key";
     return this.#db
       .all<{ key: string }>(
-        `SELECT ${key} AS key, ${SUMMED} FROM (
-           SELECT ${ONE} FROM model_requests WHERE day>=? ${filter}
-           UNION ALL SELECT ${DAY_COLUMNS} FROM model_days WHERE day>=? ${filter})
-         GROUP BY ${key} ORDER BY ${order} LIMIT 1000`,
-        ...[...values, ...values],
+        `SELECT ${key} AS key, ${SUMMED} FROM ${sql} GROUP BY ${key} ORDER BY ${order} LIMIT ${MOST_ROWS}`,
+        ...values,
       )
       .map((row) => ({ ...this.#sums(row), key: row.key }));
+  }
+
+  /** The sum of it all. */
+  total(day: string, agentGroup: string | null): Sums {
+    const { sql, values } = sinceDay(day, agentGroup);
+    return this.#sums(this.#db.get(`SELECT ${SUMMED} FROM ${sql}`, ...values));
   }
 
   /** Sums up the oldest day that is no longer kept request by request; at most one in an hour, so that none takes long. */
