@@ -6,7 +6,7 @@
  */
 import { createHash } from "node:crypto";
 import { type BodyRules, inspectBody } from "../../src/gateway/body-rules.ts";
-import type { BodyFacts } from "../../src/gateway/meter.ts";
+import { factsOf } from "./body-facts.ts";
 
 const rules = JSON.parse(process.argv[2] ?? "{}") as BodyRules;
 let waiting: Buffer[] = [];
@@ -30,7 +30,7 @@ function answer(bytes: Buffer): void {
   const verdict = inspectBody(rules, bytes);
   const text = Buffer.from(verdict.allow ? verdict.body : verdict.why);
   const hash = createHash("sha256").update(text).digest("hex");
-  const facts = Buffer.from(verdict.allow ? JSON.stringify({ ...verdict.facts, hash } satisfies BodyFacts) : "");
+  const facts = Buffer.from(verdict.allow ? JSON.stringify(factsOf(verdict.request, hash)) : "");
   const head = Buffer.alloc(9);
   head.writeUInt8(verdict.allow ? 1 : 0);
   head.writeUInt32BE(text.length, 1);

@@ -23,6 +23,11 @@ async function setUp(t: TestContext, script: Script, change: Partial<Meter> = {}
     ...change,
   };
   const door = await openDoor(t, { address: model.address, meter, needsCredential });
+  // The process that inspects bodies is up; on a busy machine its start may take longer than a body has.
+  const count = { path: `${MESSAGES}/count_tokens`, body: { model: "m", messages: [] } };
+  while ((await ask(door.socket, count)).status !== 200);
+  await until(() => door.records.length > 0);
+  door.records.length = 0;
   return { model, asked, ended, ...door };
 }
 

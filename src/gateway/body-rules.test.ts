@@ -118,19 +118,3 @@ test("no JSON makes it throw, and what passes holds no address to load from", ()
     { numRuns: 2000 },
   );
 });
-
-test("what decides about the price is told, whatever its types are", () => {
-  const facts = (change: object) => {
-    const verdict = inspect({ ...change, messages: [] });
-    return verdict.allow ? verdict.facts : assert.fail(verdict.why);
-  };
-  assert.deepEqual(facts({ model: "m", max_tokens: 7, stream: true, speed: "fast" }), {
-    ...{ model: "m", maxOutput: 7, streamed: true, fast: true },
-  });
-  const nothing = { model: "", maxOutput: null, streamed: false, fast: false };
-  assert.deepEqual(facts({}), nothing);
-  assert.deepEqual(facts({ model: ["m"], max_tokens: "7", stream: "true", speed: { fast: true } }), nothing);
-  assert.equal(facts({ max_tokens: 9e15 }).maxOutput, 1_000_000);
-  assert.equal(facts({ max_tokens: -1 }).maxOutput, null);
-  assert.equal(facts({ model: `ä${"x".repeat(200)}` }).model, `?${"x".repeat(99)}`);
-});

@@ -3,7 +3,6 @@
  * servers, to load pictures and files by address. So only what a bundle names passes; all else is refused. Pure, and
  * without imports, because it runs in a process that holds nothing (see inspector.ts).
  */
-import type { BodyFacts } from "./meter.ts";
 import { isListed } from "./names.ts";
 
 export interface BodyRules {
@@ -17,7 +16,9 @@ export interface BodyRules {
   sources: string[];
 }
 
-export type BodyVerdict = { allow: true; body: string; facts: Omit<BodyFacts, "hash"> } | { allow: false; why: string };
+export type BodyVerdict =
+  | { allow: true; body: string; request: Record<string, unknown> }
+  | { allow: false; why: string };
 
 /** Content nests: a tool result holds blocks, a document may hold blocks. */
 const MAX_DEPTH = 8;
@@ -36,26 +37,12 @@ export function inspectBody(rules: BodyRules, bytes: Uint8Array): BodyVerdict {
     for (const [index, message] of list(request.messages, "messages").entries()) {
       checkContent(rules, object(message, `messages.${index}`).content, `messages.${index}`, 0);
     }
-    return { allow: true, body: JSON.stringify(request), facts: factsOf(request) };
+    return { allow: true, body: JSON.stringify(request), request };
   } catch (error) {
     if (error instanceof Refused) return { allow: false, why: error.message };
     // A RangeError: nested too deeply to be written again.
     return { allow: false, why: "the body is nested too deeply" };
   }
-}
-
-/** More than any model writes, tokens: what sums are made of stays small. */
-const MOST_OUTPUT = 1_000_000;
-
-/** What decides about the price of a request. */
-function factsOf({ model, max_tokens, stream, speed }: Record<string, unknown>): Omit<BodyFacts, "hash"> {
-  const isCount = typeof max_tokens === "number" && Number.isInteger(max_tokens) && max_tokens >= 0;
-  return {
-    model: typeof model === "string" ? model.replace(/[^\x21-\x7e]/g, "?").slice(0, 100) : "",
-    maxOutput: isCount ? Math.min(max_tokens, MOST_OUTPUT) : null,
-    streamed: stream === true,
-    fast: speed === "fast",
-  };
 }
 
 function parse(bytes: Uint8Array): unknown {
