@@ -17,6 +17,36 @@ export const model = z.object({
   address: z.string(),
 });
 
+/** Cost in millionths of a dollar, of those requests whose cost is known; what comes from a cache is not in the input. */
+const usageSums = z.object({
+  requests: count,
+  ...{ input: count, output: count, cacheRead: count, cacheWrite: count },
+  cost: count,
+  /** How many of the requests were counted by an estimate, and how many have no known cost. */
+  ...{ estimated: count, unpriced: count },
+});
+export const usageBy = z.enum(["day", "agent", "person", "model", "session"]);
+export const usage = z.object({
+  by: usageBy,
+  /** The first day. */
+  since: z.string(),
+  rows: z.array(usageSums.extend({ key: z.string(), label: z.string() })),
+  total: usageSums,
+});
+/** In dollars for a million tokens. */
+export const modelPrice = z.object({
+  model: z.string(),
+  ...{ input: z.number(), output: z.number(), cacheRead: z.number() },
+  ...{ cacheWrite: z.number(), cacheWriteHour: z.number() },
+  ...{ note: z.string(), source: z.string(), date: z.string() },
+});
+export const budgetPer = z.enum(["day", "month", "total"]);
+/** `share` and `warnAt` in per cent of the limit. */
+export const budget = z.object({
+  ...{ budget: z.string(), for: z.string(), per: budgetPer, limit: z.string(), used: z.string(), share: count },
+  ...{ warnAt: count, anewAt: at.nullable(), note: z.string() },
+});
+
 export const status = z.object({
   version: z.string(),
   pid: z.int(),
@@ -24,6 +54,8 @@ export const status = z.object({
   startedAt: at,
   memory: bytes,
   model,
+  /** Used since the day began, in the owner's time zone. */
+  today: usageSums,
   engine: health,
   channels: z.array(health.extend({ id: z.string() })),
   /** How many sessions are in each state. */
@@ -160,6 +192,8 @@ export const taskWhole = task.extend({
 });
 
 export type Status = z.output<typeof status>;
+export type UsageSums = z.output<typeof usageSums>;
+export type Usage = z.output<typeof usage>;
 export type ChatEvent = z.output<typeof chatEvent>;
 
 export const agentMessage = z.object({

@@ -9,6 +9,7 @@ import { chatVerbs } from "./verbs/chats.ts";
 import { groupVerbs } from "./verbs/groups.ts";
 import { messageVerbs } from "./verbs/messages.ts";
 import { taskVerbs } from "./verbs/tasks.ts";
+import { usageVerbs } from "./verbs/usage.ts";
 
 export type { Authority, Verb } from "./verb.ts";
 
@@ -19,6 +20,7 @@ export const verbs = {
   ...channelVerbs,
   ...messageVerbs,
   ...taskVerbs,
+  ...usageVerbs,
 };
 
 export type VerbName = keyof typeof verbs;

@@ -1,5 +1,5 @@
 /**
- * Runs the benches, all or those named: `pnpm bench [own sdk cold rest burst mailbox throughput sessions] [--json]
+ * Runs the benches, all or those named: `pnpm bench [own sdk cold rest burst mailbox throughput sessions metering] [--json]
  * [--brief]`; `--brief` is for a look whether they run. Every figure comes from this
  * run on this machine; compare figures of one run with each other, since machines are noisy.
  */
@@ -7,6 +7,7 @@ import { cpus, release, totalmem } from "node:os";
 import { coldStart } from "./cold-start.ts";
 import { atRest, burst, ownShare, realSdk } from "./first-light.ts";
 import * as mailbox from "./mailbox.ts";
+import { metering } from "./metering.ts";
 import { knownSessions } from "./sessions.ts";
 import { type Section, table } from "./stats.ts";
 import { throughput } from "./throughput.ts";
@@ -28,6 +29,7 @@ const benches: Record<string, () => Promise<Section[]>> = {
     return [await throughput(1, seconds), await throughput(10, seconds), await throughput(100, brief ? seconds : 300)];
   },
   sessions: async () => await knownSessions(brief ? [10, 1000] : [10, 100, 1000, 10_000]),
+  metering: async () => [await metering(brief ? 100 : 500)],
 };
 
 const wanted = args.filter((arg) => !arg.startsWith("--"));

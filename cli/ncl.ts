@@ -4,6 +4,7 @@ import { pathsOf } from "../src/lib/paths.ts";
 import { ControlClient } from "./client.ts";
 import { EXIT_CODES, runCommand } from "./outcome.ts";
 import { addSkillCommands } from "./skills.ts";
+import type { UsageOptions } from "./usage.ts";
 
 const paths = pathsOf();
 const client = () => new ControlClient(paths.controlSocket);
@@ -64,6 +65,18 @@ root
     await chat(client(), options.chat);
   });
 
+root
+  .command("usage")
+  .description("Show what the models were used for and what that cost; ncl usage prices | price | forget")
+  .addOption(new Option("--by <what>", "what to tell apart").choices(["day", "agent", "person", "model", "session"]))
+  .option("--since <when>", "from when on: a number of days such as 30d, or a date (default: 7d)")
+  .option("--group <folder>", "only of this agent group")
+  .option("--json", "print it as JSON")
+  .action(async ({ json, ...args }: UsageOptions) => {
+    const { usage } = await import("./usage.ts");
+    await usage(client(), args, json === true);
+  });
+
 addSkillCommands(root, paths, client);
 
 function positive(text: string): number {
@@ -75,7 +88,7 @@ function positive(text: string): number {
 function needsRegistry(words: string[]): boolean {
   const [first = "--help", second = ""] = words;
   if (words.some((word) => word === "-h" || word === "--help") || first === "help") return true;
-  if (first === "chat") return second !== "" && !second.startsWith("-");
+  if (first === "chat" || first === "usage") return second !== "" && !second.startsWith("-");
   return !root.commands.some((command) => command.name() === first);
 }
 

@@ -7,6 +7,10 @@ test("the status names what is, and only what is waited for", () => {
     {
       ...{ version: "1.2.3", pid: 7, installation: "abcd", startedAt: 0, memory: 81_000_000 },
       model: { model: "practice", address: "unix:/run/p.sock" },
+      today: {
+        ...{ requests: 3, input: 900, output: 100, cacheRead: 0, cacheWrite: 0 },
+        ...{ cost: 420_000, estimated: 0, unpriced: 0 },
+      },
       engine: { state: "down", detail: "no right\nto use it" },
       channels: [{ id: "terminal", state: "up", detail: "" }],
       sessions: { cold: 2, ready: 0 },
@@ -19,6 +23,7 @@ test("the status names what is, and only what is waited for", () => {
     `host      up for 2 min 5 s, version 1.2.3, pid 7
 memory    81 MB
 model     practice (scripted, no account) at unix:/run/p.sock
+today     $0.42 for 1.0k tokens in 3 requests
 engine    down (no right to use it)
 channel   terminal: up
 sessions  2 cold

@@ -3,6 +3,7 @@ import type { Status } from "../api/results.ts";
 import type { ControlClient } from "./client.ts";
 import { duration, grid } from "./show.ts";
 import { oneLine } from "./text.ts";
+import { usedText } from "./usage.ts";
 
 export async function status(client: ControlClient, json: boolean): Promise<void> {
   const now = await client.call("status", {});
@@ -24,6 +25,7 @@ export function statusText(status: Status, at: number): string {
     ["host", `up for ${duration(at - status.startedAt)}, version ${status.version}, pid ${status.pid}`],
     ["memory", `${Math.round(status.memory / 1e6)} MB`],
     ["model", `${practice ? "practice (scripted, no account)" : model.model} at ${model.address}`],
+    ["today", usedText(status.today)],
     ["engine", health(status.engine)],
     ...status.channels.map((channel) => ["channel", `${channel.id}: ${health(channel)}`]),
     ["sessions", sessions.map(([state, count]) => `${count} ${state}`).join(", ") || "none"],

@@ -10,6 +10,7 @@ import { ModelServer } from "../drivers/model-server/model-server.ts";
 import { ReaderPool } from "../drivers/readers/reader-pool.ts";
 import { TerminalChannel } from "../drivers/terminal/terminal.ts";
 import { SealedVault } from "../drivers/vault/vault.ts";
+import { metering } from "../parts/meter/index.ts";
 import { type ScheduledTasksParts, scheduledTasks } from "../parts/tasks/index.ts";
 import { MailboxWriter } from "../protocol/mailbox/writer.ts";
 import { Audit } from "./audit/audit.ts";
@@ -91,7 +92,12 @@ export async function startHost(
     practiceAddress: `unix:${practiceSocket}`,
     usualAddress: anthropicBundle.address,
   });
+  const metered = metering({
+    ...{ store, clock, random, log: log.child({ part: "meter" }) },
+    dismiss: (session) => supervisor.dismiss(session),
+  });
   const gateway = new Gateway({
+    meter: metered.meter,
     upstream: () => model.upstream(),
     credential: async () => vault.reveal("anthropic"),
     record: ({ session, agentGroup, method, host, path, status, decision, ...detail }) =>
@@ -150,8 +156,9 @@ export async function startHost(
       ...chatEffects({ store, clock, random, terminal, supervisor }),
       ...groupEffects({ store, clock, random, router, supervisor, groupsDir: paths.groups }),
       ...tasks.effects,
+      ...metered.effects,
       ...careEffects({
-        ...{ store, audit, clock, vault, model, driver, supervisor, registry, startedAt },
+        ...{ store, audit, clock, vault, model, driver, supervisor, registry, startedAt, today: metered.today },
         version: versionOf(paths.root),
         installation: paths.installation,
         stopHost: () => setImmediate(onStop),

@@ -4,12 +4,11 @@
  */
 import type { ClientRequest, IncomingMessage, ServerResponse } from "node:http";
 import { pipeline } from "node:stream";
-import type { Usage } from "../../protocol/rows.ts";
+import { NOTHING_READ, type Reading, UsageReader } from "../../packages/model-usage/index.ts";
 import { isListed } from "../../src/gateway/names.ts";
 import type { Clock } from "../../src/lib/clock.ts";
 import { type Answer, sendAnswer } from "./answers.ts";
 import { describeFailure, type Target } from "./upstream.ts";
-import { UsageMeter } from "./usage.ts";
 
 /** Milliseconds. */
 export interface Patience {
@@ -33,16 +32,21 @@ export interface Job {
   response: ServerResponse;
   patience: Patience;
   clock: Clock;
+  /** Asked now and then while the answer comes: false where it is to be cut off. */
+  goesOn(reading: Reading): boolean;
 }
 
 export interface Outcome {
   status: number;
   responseBytes: number;
-  usage: Usage | null;
+  /** What was told of its use, also by an answer that was cut off; null where it can't have cost anything. */
+  reading: Reading | null;
   /** What went wrong; empty where nothing did. */
   why: string;
 }
 
+/** The meter is asked again after so many bytes of text. */
+const METER_EVERY = 3_000;
 /** Largest failure that is passed on, bytes. */
 const MAX_FAILURE = 65_536;
 /** The client closed the connection before it had the whole answer. */
@@ -60,6 +64,9 @@ function tryOnce(job: Job, again: boolean, resolve: (outcome: Outcome) => void):
   /** From then on the answer itself tells how it ends. */
   let answering = false;
   let timedOut = "";
+  /** The other side may have seen the request, and so may bill it. */
+  let connected = false;
+  const billable = () => (connected ? NOTHING_READ : null);
   const settle = (outcome: Outcome) => {
     if (settled) return;
     settled = true;
@@ -73,7 +80,7 @@ function tryOnce(job: Job, again: boolean, resolve: (outcome: Outcome) => void):
       type: "api_error",
       message: `The NanoClaw gateway could not get an answer from ${target.host}: ${why}.`,
     };
-    settle({ status, responseBytes: sendAnswer(response, answer), usage: null, why });
+    settle({ status, responseBytes: sendAnswer(response, answer), reading: billable(), why });
   };
   const length = job.body.reduce((sum, chunk) => sum + chunk.length, 0);
   const request = target.request({
@@ -88,10 +95,13 @@ function tryOnce(job: Job, again: boolean, resolve: (outcome: Outcome) => void):
   const connecting = job.clock.after(job.patience.connect, () => timeOut("it could not be reached in time"));
   const clientGone = () => {
     request.destroy();
-    settle({ status: CLIENT_GONE, responseBytes: 0, usage: null, why: "the client went away" });
+    settle({ status: CLIENT_GONE, responseBytes: 0, reading: billable(), why: "the client went away" });
   };
   response.on("close", clientGone);
-  whenConnected(request, () => connecting.cancel());
+  whenConnected(request, () => {
+    connected = true;
+    connecting.cancel();
+  });
   request.setTimeout(job.patience.firstByte, () => timeOut("it did not answer in time"));
   request.on("error", (error) => {
     if (settled || answering) return;
@@ -124,15 +134,21 @@ function whenConnected(request: ClientRequest, then: () => void): void {
   });
 }
 
-function passOn({ response, responseHeaders }: Job, answer: IncomingMessage): Promise<Outcome> {
+function passOn({ response, responseHeaders, goesOn }: Job, answer: IncomingMessage): Promise<Outcome> {
   const status = answer.statusCode ?? 502;
-  const meter = new UsageMeter(answer.headers["content-type"] ?? "");
+  const reader = new UsageReader(answer.headers["content-type"] ?? "");
   let bytes = 0;
+  let asked = 0;
+  let cause = "";
   answer.on("data", (chunk: Buffer) => {
     bytes += chunk.length;
-    meter.push(chunk);
+    reader.push(chunk);
+    if (reader.reading.written - asked < METER_EVERY) return;
+    asked = reader.reading.written;
+    if (goesOn(reader.reading)) return;
+    cause ||= "it went beyond its budget by far";
+    answer.destroy();
   });
-  let cause = "";
   answer.once("error", () => {
     cause ||= "the answer was cut off";
   });
@@ -142,7 +158,7 @@ function passOn({ response, responseHeaders }: Job, answer: IncomingMessage): Pr
   response.writeHead(status, passing(answer, responseHeaders)).flushHeaders();
   return new Promise((resolve) => {
     pipeline(answer, response, (error) => {
-      resolve({ status, responseBytes: bytes, usage: meter.result(), why: error ? cause : "" });
+      resolve({ status, responseBytes: bytes, reading: reader.end(), why: error ? cause : "" });
     });
   });
 }
@@ -162,7 +178,7 @@ async function passOnFailure({ response, responseHeaders, secret }: Job, answer:
   if (!response.destroyed) {
     response.writeHead(status, { ...passing(answer, responseHeaders), "content-length": body.length }).end(body);
   }
-  return { status, responseBytes: body.length, usage: null, why: `the model's API answered ${status}` };
+  return { status, responseBytes: body.length, reading: null, why: `the model's API answered ${status}` };
 }
 
 function passing(answer: IncomingMessage, names: string[]): Record<string, string | string[]> {

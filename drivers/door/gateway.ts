@@ -10,6 +10,7 @@ import type {
   RequestRecord,
   Upstream,
 } from "../../src/gateway/door.ts";
+import type { Meter } from "../../src/gateway/meter.ts";
 import { type Clock, systemClock } from "../../src/lib/clock.ts";
 import type { Log } from "../../src/lib/log.ts";
 import { Inspectors } from "./inspector.ts";
@@ -23,6 +24,7 @@ export interface GatewayParts {
   /** A secret of the vault by name; null where there is none. */
   credential(name: string): Promise<Credential | null>;
   record(record: RequestRecord): void;
+  meter: Meter;
   log: Log;
   clock?: Clock;
   limits?: Limits;
@@ -45,9 +47,9 @@ export class Gateway implements Door {
   }
 
   async open(session: DoorSession, dir: string, hooks: DoorHooks): Promise<OpenDoor> {
-    const { upstream, credential, record, log, limits = defaultLimits } = this.#parts;
+    const { upstream, credential, record, meter, log, limits = defaultLimits } = this.#parts;
     const door = new SessionDoor(session, join(dir, "session.sock"), hooks, {
-      ...{ upstream, credential, record, limits, clock: this.#clock, upstreams: this.#upstreams },
+      ...{ upstream, credential, record, meter, limits, clock: this.#clock, upstreams: this.#upstreams },
       bundles: [anthropicBundle],
       inspector: this.#inspector,
       log: log.child({ session: session.id }),

@@ -1,9 +1,12 @@
 /**
  * The process that reads request bodies. It holds no secrets, may read nothing but its own code, and is killed at a
  * deadline. In: the rules as JSON in argv, then on stdin for each job its length and its bytes. Out: for each job one byte
- * (1: allowed), a length, and the body to send on or the reason why not. Lengths are 32-bit, big-endian.
+ * (1: allowed), a length, another one, the body to send on or the reason why not, and as long as the second length says what
+ * the meter needs to know of it, as JSON. Lengths are 32-bit, big-endian.
  */
+import { createHash } from "node:crypto";
 import { type BodyRules, inspectBody } from "../../src/gateway/body-rules.ts";
+import { factsOf } from "./body-facts.ts";
 
 const rules = JSON.parse(process.argv[2] ?? "{}") as BodyRules;
 let waiting: Buffer[] = [];
@@ -26,8 +29,11 @@ process.stdin.on("data", (chunk: Buffer) => {
 function answer(bytes: Buffer): void {
   const verdict = inspectBody(rules, bytes);
   const text = Buffer.from(verdict.allow ? verdict.body : verdict.why);
-  const head = Buffer.from([verdict.allow ? 1 : 0, 0, 0, 0, 0]);
+  const hash = createHash("sha256").update(text).digest("hex");
+  const facts = Buffer.from(verdict.allow ? JSON.stringify(factsOf(verdict.request, hash)) : "");
+  const head = Buffer.alloc(9);
+  head.writeUInt8(verdict.allow ? 1 : 0);
   head.writeUInt32BE(text.length, 1);
-  process.stdout.write(head);
-  process.stdout.write(text);
+  head.writeUInt32BE(facts.length, 5);
+  for (const part of [head, text, facts]) process.stdout.write(part);
 }

@@ -5,11 +5,21 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
+import { z } from "zod";
 import type { BodyRules } from "../../src/gateway/body-rules.ts";
+import type { BodyFacts } from "../../src/gateway/meter.ts";
 import type { Clock, Timer } from "../../src/lib/clock.ts";
 import type { Log } from "../../src/lib/log.ts";
 
-export type Inspection = { allow: true; body: Buffer[] } | { allow: false; why: string };
+export type Inspection = { allow: true; body: Buffer[]; facts: BodyFacts } | { allow: false; why: string };
+
+const factsSchema: z.ZodType<BodyFacts> = z.object({
+  model: z.string().max(100),
+  maxOutput: z.int().min(0).nullable(),
+  streamed: z.boolean(),
+  fast: z.boolean(),
+  hash: z.string().regex(/^[0-9a-f]{64}$/),
+});
 
 /** Longest that a body may take, milliseconds: so much, and so much more for each megabyte. */
 const DEADLINE = 2_000;
@@ -23,8 +33,9 @@ const HEAP = 512;
 
 /** What it may answer at most, bytes: a body written anew can be longer than it was, but not by much. */
 const MAX_ANSWER = 64_000_000;
-/** One byte for the verdict, four for the length. */
-const HEAD = 5;
+/** One byte for the verdict, four for each length. */
+const HEAD = 9;
+const MAX_FACTS = 1000;
 
 interface Job {
   chunks: Buffer[];
@@ -146,13 +157,35 @@ class Inspector {
     if ((this.#received[0]?.length ?? 0) < HEAD) this.#received = [Buffer.concat(this.#received)];
     const [first = Buffer.alloc(HEAD), ...more] = this.#received;
     const length = first.readUInt32BE(1);
-    if (length > MAX_ANSWER) this.#fail("it is too large");
-    if (this.#size < HEAD + length) return;
+    const factsLength = first.readUInt32BE(5);
+    if (length > MAX_ANSWER || factsLength > MAX_FACTS) {
+      this.#fail("it is too large");
+      return;
+    }
+    if (this.#size < HEAD + length + factsLength) return;
     const answer = [first.subarray(HEAD), ...more];
     this.#received = [];
     this.#size = 0;
-    if (first[0] === 1) this.#finish({ allow: true, body: answer });
+    if (first[0] === 1) this.#allow(answer, length);
     else this.#finish({ allow: false, why: Buffer.concat(answer).toString("utf8").slice(0, 500) });
+  }
+
+  /** @param answer the body, of `length`, and after it the facts. A body is large: it is not copied to part them. */
+  #allow(answer: Buffer[], length: number): void {
+    const body: Buffer[] = [];
+    const rest: Buffer[] = [];
+    let left = length;
+    for (const part of answer) {
+      if (left > 0) body.push(part.subarray(0, left));
+      if (part.length > left) rest.push(part.subarray(left));
+      left = Math.max(0, left - part.length);
+    }
+    try {
+      const facts = factsSchema.parse(JSON.parse(Buffer.concat(rest).toString("utf8")));
+      this.#finish({ allow: true, body, facts });
+    } catch {
+      this.#fail("it can't be inspected");
+    }
   }
 
   #fail(why: string): void {

@@ -1,8 +1,11 @@
 /** A request of the container to a model, from its first line to its record: decide, read, inspect, forward. */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Reading } from "../../packages/model-usage/index.ts";
+import type { Usage } from "../../protocol/rows.ts";
 import type { ModelBundle } from "../../src/gateway/bundle.ts";
 import type { Credential, RequestRecord, Upstream } from "../../src/gateway/door.ts";
 import { decideModelRequest, type Refusal, withCredential } from "../../src/gateway/head-rules.ts";
+import type { MeteredRequest, Meter as MeterPort, MeterVerdict } from "../../src/gateway/meter.ts";
 import type { Clock } from "../../src/lib/clock.ts";
 import { messageOf } from "../../src/lib/errors.ts";
 import type { Log } from "../../src/lib/log.ts";
@@ -20,11 +23,14 @@ export interface ProxyParts {
   upstream(): Upstream;
   credential(name: string): Promise<Credential | null>;
   record(entry: Entry): void;
+  /** Of this session. */
+  meter: SessionMeter;
   limits: Limits;
   clock: Clock;
   log: Log;
 }
 
+export type SessionMeter = { ask(request: MeteredRequest): MeterVerdict } & Pick<MeterPort, "goesOn" | "ended">;
 type Entry = Omit<RequestRecord, "session" | "agentGroup" | "times">;
 /** Why it goes no further. */
 type Stop = { stop: Answer; why: string; decision: Entry["decision"] };
@@ -76,13 +82,13 @@ export class ModelProxy {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse, seen: Entry): Promise<Stop | null> {
-    const { bundles, clock, inspector, limits } = this.#parts;
+    const { bundles, clock, inspector, limits, meter } = this.#parts;
     if (!this.#bucket.take()) return refuse(seen, tooMany(`more than ${limits.rate} requests a second`));
     const head = decideModelRequest(bundles, { method: seen.method, target: seen.path, headers: request.headers });
     if (!head.allow) return refuse(seen, head);
     const ready = await this.#prepare(head.bundle);
     if ("stop" in ready) return ready;
-    const { target, credential } = ready;
+    const { target, credential, billed } = ready;
     seen.host = target.host;
 
     const { maxBodyBytes } = head.bundle;
@@ -92,14 +98,18 @@ export class ModelProxy {
       seen.requestBytes = body.size;
       const inspection = await this.#inOrder(() => inspector.inspect(body.chunks, body.size));
       if (!inspection.allow) return refuse(seen, { status: 403, type: "permission_error", why: inspection.why });
-      const outcome = await forward({
+      const asked = head.billed ? meter.ask({ ...inspection.facts, bytes: body.size, billed }) : NOT_METERED;
+      if (!asked.allow) return { stop: { ...asked, message: asked.why }, why: asked.why, decision: "deny" };
+      const { reading, ...outcome } = await forward({
         ...{ target, response, clock, method: seen.method, path: head.path, body: inspection.body },
         headers: withCredential(head.bundle, head.headers, credential),
         secret: credential?.secret ?? null,
         responseHeaders: head.bundle.responseHeaders,
         patience: limits.patience,
+        goesOn: (soFar) => asked.id === null || meter.goesOn(asked.id, soFar),
       });
-      Object.assign(seen, outcome, { decision: "allow" });
+      if (asked.id !== null) meter.ended(asked.id, outcome.status, reading);
+      Object.assign(seen, outcome, { usage: reading && toldUsage(reading), decision: "allow" });
       return null;
     } finally {
       this.#held.bytes -= body.size;
@@ -107,10 +117,13 @@ export class ModelProxy {
   }
 
   /** Where the request goes and with which credential, or what the owner has to do first. */
-  async #prepare(bundle: ModelBundle): Promise<{ target: Target; credential: Credential | null } | Stop> {
+  async #prepare(
+    bundle: ModelBundle,
+  ): Promise<{ target: Target; credential: Credential | null; billed: boolean } | Stop> {
     const upstream = this.#parts.upstream();
     const target = this.#parts.upstreams.to(upstream);
-    if (!upstream.needsCredential) return { target, credential: null };
+    const billed = upstream.needsCredential;
+    if (!billed) return { target, credential: null, billed };
     const [credential, problem] = await this.#parts.credential(bundle.credential).then(
       (found) => [found, found ? "" : "no credential is set"] as const,
       (error) => {
@@ -119,7 +132,7 @@ export class ModelProxy {
         return [null, "the credential can't be read (`ncl logs` says why)"] as const;
       },
     );
-    if (credential) return { target, credential };
+    if (credential) return { target, credential, billed };
     const message = `The NanoClaw gateway has no way into ${bundle.title}: ${problem}. The owner sets one with \`ncl credentials set ${bundle.credential}\`, or goes back to the practice model with \`ncl model use practice\`.`;
     return { stop: { status: 401, type: "authentication_error", message }, why: problem, decision: "deny" };
   }
@@ -129,6 +142,20 @@ export class ModelProxy {
     this.#inspecting = result;
     return result;
   }
+}
+
+const NOT_METERED = { allow: true, id: null } as const;
+
+/** What the answer itself told; the audit log holds no estimates. */
+function toldUsage({ told }: Reading): Usage | null {
+  return (
+    told && {
+      inputTokens: told.input,
+      outputTokens: told.output,
+      cacheReadTokens: told.cacheRead,
+      cacheWriteTokens: told.cacheWrite,
+    }
+  );
 }
 
 const tooMany = (why: string): Refusal => ({ status: 429, type: "rate_limit_error", why });

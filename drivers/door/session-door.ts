@@ -8,6 +8,7 @@ import { dirname } from "node:path";
 import type { Duplex } from "node:stream";
 import { BELL_PATH, BELL_PROTOCOL } from "../../protocol/session-socket.ts";
 import type { DoorHooks, DoorSession, OpenDoor, RequestRecord } from "../../src/gateway/door.ts";
+import type { Meter } from "../../src/gateway/meter.ts";
 import { Misuse } from "../../src/lib/errors.ts";
 import { endWith, refusal } from "./answers.ts";
 import { Bell } from "./bell.ts";
@@ -20,7 +21,8 @@ const MAX_SOCKET_PATH = 100;
 /** Longest part of a container's own words that goes into a record. */
 const MAX_SHOWN = 200;
 
-export interface SessionDoorParts extends Omit<ProxyParts, "record"> {
+export interface SessionDoorParts extends Omit<ProxyParts, "record" | "meter"> {
+  meter: Meter;
   record(record: RequestRecord): void;
   /** A message is on its way to the agent, so a request to the model is near. */
   onActivity(): void;
@@ -50,7 +52,16 @@ export class SessionDoor implements OpenDoor {
     this.#hooks = hooks;
     this.#bell = new Bell(parts.clock, hooks);
     this.#book = new RecordBook(parts.clock, (record) => parts.record(record));
-    this.#proxy = new ModelProxy({ ...parts, record: (entry) => this.#record(entry) });
+    const { meter } = parts;
+    this.#proxy = new ModelProxy({
+      ...parts,
+      record: (entry) => this.#record(entry),
+      meter: {
+        ask: (request) => meter.ask(session, request),
+        goesOn: (id, reading) => meter.goesOn(id, reading),
+        ended: (id, status, reading) => meter.ended(id, status, reading),
+      },
+    });
     this.#server = this.#createServer();
   }
 

@@ -10,22 +10,21 @@ const HERE: Address = { channel: "terminal", chat: "main", thread: null };
 /**
  * @param trouble names it, so that it is told once, whoever meets it
  * @param where the conversation that hears of it anyway: if that is one of the owner's, nothing more is said. Without a
- *   chat it is a channel that can't be reached
+ *   chat it is a channel that can't be reached; null where nobody hears of it
  */
 export function tellOwner(
   store: Store,
   trouble: string,
   text: string,
-  where: { channel: string; chat?: string },
+  where: { channel: string; chat?: string } | null,
   now: number,
 ): void {
-  const { channel, chat } = where;
   const places = [
     ...(store.groups.messagingGroup(HERE.channel, HERE.chat) ? [HERE] : []),
     ...store.users.directChats(),
   ];
-  if (places.some((place) => place.channel === channel && place.chat === chat)) return;
-  const others = chat === undefined ? places.filter((place) => place.channel !== channel) : places;
+  if (places.some((place) => place.channel === where?.channel && place.chat === where.chat)) return;
+  const others = where && where.chat === undefined ? places.filter(({ channel }) => channel !== where.channel) : places;
   if (others.length === 0) return;
   store.db.transaction(() => {
     const last = store.settings.get(`told:${trouble}`, z.number());

@@ -16,7 +16,9 @@ export interface BodyRules {
   sources: string[];
 }
 
-export type BodyVerdict = { allow: true; body: string } | { allow: false; why: string };
+export type BodyVerdict =
+  | { allow: true; body: string; request: Record<string, unknown> }
+  | { allow: false; why: string };
 
 /** Content nests: a tool result holds blocks, a document may hold blocks. */
 const MAX_DEPTH = 8;
@@ -35,7 +37,7 @@ export function inspectBody(rules: BodyRules, bytes: Uint8Array): BodyVerdict {
     for (const [index, message] of list(request.messages, "messages").entries()) {
       checkContent(rules, object(message, `messages.${index}`).content, `messages.${index}`, 0);
     }
-    return { allow: true, body: JSON.stringify(request) };
+    return { allow: true, body: JSON.stringify(request), request };
   } catch (error) {
     if (error instanceof Refused) return { allow: false, why: error.message };
     // A RangeError: nested too deeply to be written again.

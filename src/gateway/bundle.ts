@@ -20,7 +20,8 @@ const modelBundle = z.object({
   address: z.string(),
   /** The name of its credential in the vault. */
   credential: z.string(),
-  requests: z.array(z.object({ method: z.string(), path: z.string() })),
+  /** Those that are `billed` pass the meter first. */
+  requests: z.array(z.object({ method: z.string(), path: z.string(), billed: z.boolean() })),
   /** Query strings that may follow a path. */
   queries: names,
   /** The only headers that pass, in each direction. */

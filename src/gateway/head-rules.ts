@@ -23,7 +23,7 @@ export interface Head {
 }
 
 export type HeadVerdict =
-  | { allow: true; bundle: ModelBundle; path: string; headers: Record<string, string> }
+  | { allow: true; bundle: ModelBundle; path: string; billed: boolean; headers: Record<string, string> }
   | ({ allow: false } & Refusal);
 
 export function decideModelRequest(bundles: readonly ModelBundle[], head: Head): HeadVerdict {
@@ -33,7 +33,7 @@ export function decideModelRequest(bundles: readonly ModelBundle[], head: Head):
   const path = head.target.slice(MODEL_PREFIX.length + bundle.name.length);
   // Compared as it stands, never decoded: what passes is exactly what the bundle names.
   const [plain = "", ...queries] = path.split("?");
-  const named = bundle.requests.some((request) => request.method === head.method && request.path === plain);
+  const named = bundle.requests.find((request) => request.method === head.method && request.path === plain);
   if (!named || !bundle.queries.includes(queries.join("?"))) {
     const list = bundle.requests.map((request) => `${request.method} ${request.path}`).join(" and ");
     return refuse(403, `of ${bundle.title} only ${list} pass (rule ${bundle.name}.requests)`);
@@ -43,7 +43,7 @@ export function decideModelRequest(bundles: readonly ModelBundle[], head: Head):
     const why = `its body is larger than ${bundle.maxBodyBytes} bytes`;
     return { allow: false, status: 413, type: "request_too_large", why };
   }
-  return { allow: true, bundle, path, headers: forwarded(bundle, head.headers) };
+  return { allow: true, bundle, path, billed: named.billed, headers: forwarded(bundle, head.headers) };
 }
 
 /** The headers with the credential in its place. @param credential null for an upstream that needs none */

@@ -1,5 +1,7 @@
 /** What the host itself says in a conversation, in plain words: what happened and what to do now. */
+
 import type { ErrorClass } from "../../protocol/rows.ts";
+import { STOPPED_BY_METER } from "../gateway/meter.ts";
 import type { Outcome } from "../store/outbox.ts";
 
 const MOST_RECEIPTS = 50;
@@ -13,8 +15,11 @@ export function explain(kind: ErrorClass, message: string): string {
   switch (kind) {
     case "auth":
       return `I couldn't answer: the model's API refused the credential. Set a working one with \`ncl credentials set anthropic\`, then write again.${said}`;
-    case "quota":
+    case "quota": {
+      const [, own] = message.split(STOPPED_BY_METER);
+      if (own) return `I stopped here: ${oneLine(own)}, then write again.`;
       return `I couldn't answer: the account's limit is reached. Wait for it to reset or raise it with the provider, then write again.${said}`;
+    }
     case "overload":
       return `I couldn't answer: the model is overloaded, also after several tries. Please write again in a few minutes.${said}`;
     case "unreachable":

@@ -184,6 +184,33 @@ export const steps: string[] = [
   CREATE TABLE task_leftovers (session_id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
   CREATE INDEX outbox_by_session ON outbox (session_id);
   `,
+  `
+  CREATE TABLE model_requests (
+    id INTEGER PRIMARY KEY, at INTEGER NOT NULL, day TEXT NOT NULL, session_id TEXT NOT NULL, turn INTEGER,
+    agent_group_id TEXT NOT NULL, person TEXT NOT NULL, model TEXT NOT NULL, status INTEGER, input INTEGER NOT NULL,
+    output INTEGER NOT NULL, cache_read INTEGER NOT NULL, cache_write INTEGER NOT NULL, cost INTEGER,
+    charged INTEGER NOT NULL, charged_tokens INTEGER NOT NULL, estimated INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX model_requests_at ON model_requests (at);
+  CREATE INDEX model_requests_open ON model_requests (id) WHERE status IS NULL;
+  CREATE TABLE model_days (
+    day TEXT NOT NULL, session_id TEXT NOT NULL, agent_group_id TEXT NOT NULL, person TEXT NOT NULL, model TEXT NOT NULL,
+    requests INTEGER NOT NULL, input INTEGER NOT NULL, output INTEGER NOT NULL, cache_read INTEGER NOT NULL,
+    cache_write INTEGER NOT NULL, cost INTEGER NOT NULL, charged INTEGER NOT NULL, charged_tokens INTEGER NOT NULL,
+    estimated INTEGER NOT NULL, unpriced INTEGER NOT NULL, unpriced_charge INTEGER NOT NULL,
+    PRIMARY KEY (day, session_id, person, model)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE budgets (
+    id TEXT PRIMARY KEY, scope TEXT NOT NULL CHECK (scope IN ('all', 'agent', 'person', 'session')), subject TEXT NOT NULL,
+    per TEXT NOT NULL CHECK (per IN ('day', 'month', 'total')), unit TEXT NOT NULL CHECK (unit IN ('usd', 'tokens')),
+    most INTEGER NOT NULL, warn INTEGER NOT NULL, warned_from INTEGER, stopped_from INTEGER, created_at INTEGER NOT NULL,
+    UNIQUE (scope, subject, per, unit)
+  ) STRICT;
+  CREATE TABLE model_prices (
+    model TEXT PRIMARY KEY, input INTEGER NOT NULL, output INTEGER NOT NULL, cache_read INTEGER NOT NULL,
+    cache_write INTEGER NOT NULL, cache_write_hour INTEGER NOT NULL, set_at INTEGER NOT NULL
+  ) STRICT;
+  `,
 ];
 
 /** Brings the schema up to date. Throws Misuse for a database that a newer NanoClaw wrote. */

@@ -9,6 +9,7 @@ import { text } from "node:stream/consumers";
 import type { TestContext } from "node:test";
 import { BELL_PATH, BELL_PROTOCOL } from "../../../protocol/session-socket.ts";
 import type { Credential, DoorHooks, RequestRecord } from "../../../src/gateway/door.ts";
+import type { Meter } from "../../../src/gateway/meter.ts";
 import { silentLog } from "../../../src/lib/log.ts";
 import { Gateway } from "../gateway.ts";
 import { defaultLimits, type Limits } from "../limits.ts";
@@ -21,8 +22,12 @@ export interface TestDoorOptions {
   needsCredential?: boolean;
   limits?: Partial<Limits>;
   trust?: string[];
+  meter?: Meter;
   hooks?: Partial<DoorHooks>;
 }
+
+/** Lets everything pass. */
+const openMeter: Meter = { ask: () => ({ allow: true, id: 1 }), goesOn: () => true, ended: () => {} };
 
 export async function openDoor(t: TestContext, options: TestDoorOptions) {
   const dir = mkdtempSync(join(tmpdir(), "door-"));
@@ -32,6 +37,7 @@ export async function openDoor(t: TestContext, options: TestDoorOptions) {
     upstream: () => ({ address: options.address, needsCredential: options.needsCredential ?? true }),
     credential: async () => credential,
     record: (record) => records.push(record),
+    meter: options.meter ?? openMeter,
     log: silentLog,
     limits: { ...defaultLimits, ...options.limits },
     trust: options.trust ?? [],

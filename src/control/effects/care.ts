@@ -1,4 +1,5 @@
 /** What the verbs that look after the installation do: status, credentials, the model, the audit log, the outbox. */
+import type { Status } from "../../../api/results.ts";
 import type { Audit } from "../../audit/audit.ts";
 import type { ChannelRegistry } from "../../channels/registry.ts";
 import type { ModelChoice } from "../../gateway/model-choice.ts";
@@ -23,6 +24,8 @@ export interface CareParts {
   version: string;
   installation: string;
   startedAt: number;
+  /** What models were used for today. */
+  today(): Status["today"];
   /** Begins to stop the host; returns at once. */
   stopHost(): void;
 }
@@ -42,6 +45,7 @@ export function careEffects(
       startedAt: parts.startedAt,
       memory: process.memoryUsage.rss(),
       model: parts.model.current(),
+      today: parts.today(),
       engine: await engineHealth(parts.driver),
       channels: parts.registry.health(),
       sessions: parts.supervisor.counts(),
