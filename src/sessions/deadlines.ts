@@ -78,7 +78,7 @@ export class Deadlines {
         store.inbox.tell(id);
         if (!session) return;
         const said = { author: "system", text: stillWaiting(causeOf(id)), key: `${id}:waits:${number}` } as const;
-        store.outbox.add({ ...said, sessionId: id, address: session }, now);
+        store.outbox.add({ ...said, sessionId: id, address: session, cause: store.inbox.record(id, number) }, now);
       });
     }
   }
