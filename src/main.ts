@@ -9,6 +9,7 @@ import { ModelServer } from "../drivers/model-server/model-server.ts";
 import { ReaderPool } from "../drivers/readers/reader-pool.ts";
 import { TerminalChannel } from "../drivers/terminal/terminal.ts";
 import { SealedVault } from "../drivers/vault/vault.ts";
+import { auditBook } from "../parts/audit/index.ts";
 import { scheduledTasks } from "../parts/tasks/index.ts";
 import { MailboxWriter } from "../protocol/mailbox/writer.ts";
 import { Audit } from "./audit/audit.ts";
@@ -69,6 +70,7 @@ export async function startHost(
   const startedAt = clock.now();
   const store = openStore(paths.database);
   const audit = new Audit(store.db, clock);
+  const book = auditBook({ store, audit, clock, config: paths.config, log: log.child({ part: "audit" }) });
   const vault = new SealedVault(store.db, paths.vaultKey);
 
   const practiceSocket = join(paths.run, "practice.sock");
@@ -93,14 +95,8 @@ export async function startHost(
   const gateway = new Gateway({
     upstream: () => model.upstream(),
     credential: async () => vault.reveal("anthropic"),
-    record: ({ session, agentGroup, method, host, path, status, decision, ...detail }) =>
-      audit.append({
-        actor: `agent:${agentGroup}`,
-        verb: `request.${method.toLowerCase()}`,
-        resource: `${host}${path}`,
-        decision,
-        detail: { session, status, ...detail },
-      }),
+    intend: (request) => book.requests.intend(request),
+    record: (outcome) => book.requests.record(outcome),
     log: log.child({ part: "gateway" }),
   });
 
@@ -149,8 +145,9 @@ export async function startHost(
       ...chatEffects({ store, clock, random, terminal, supervisor }),
       ...groupEffects({ store, clock, random, router, supervisor, groupsDir: paths.groups }),
       ...tasks.effects,
+      ...book.effects,
       ...careEffects({
-        ...{ store, audit, clock, vault, model, driver, supervisor, registry, startedAt },
+        ...{ store, clock, vault, model, driver, supervisor, registry, startedAt },
         version: versionOf(paths.root),
         installation: paths.installation,
         stopHost: () => setImmediate(onStop),
@@ -160,6 +157,7 @@ export async function startHost(
     audit,
   );
 
+  book.start();
   await model.apply();
   await path.start();
   tasks.scheduler.start();
@@ -174,6 +172,7 @@ export async function startHost(
       server.closeAllConnections();
       await practiceServer.stop();
       await readers.close();
+      book.stop();
       store.db.close();
       lock.release();
       log.info("host is down");

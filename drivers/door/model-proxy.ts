@@ -1,7 +1,7 @@
 /** A request of the container to a model, from its first line to its record: decide, read, inspect, forward. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ModelBundle } from "../../src/gateway/bundle.ts";
-import type { Credential, RequestRecord, Upstream } from "../../src/gateway/door.ts";
+import type { Credential, RequestIntent, RequestRecord, Upstream } from "../../src/gateway/door.ts";
 import { decideModelRequest, type Refusal, withCredential } from "../../src/gateway/head-rules.ts";
 import type { Clock } from "../../src/lib/clock.ts";
 import { messageOf } from "../../src/lib/errors.ts";
@@ -19,13 +19,15 @@ export interface ProxyParts {
   inspector: { inspect(chunks: Buffer[], size: number): Promise<Inspection> };
   upstream(): Upstream;
   credential(name: string): Promise<Credential | null>;
+  /** Resolves when the intent is durable. Rejects where it can't be: then the request does not go out. */
+  intend(entry: Omit<RequestIntent, "session" | "agentGroup">): Promise<number | null>;
   record(entry: Entry): void;
   limits: Limits;
   clock: Clock;
   log: Log;
 }
 
-type Entry = Omit<RequestRecord, "session" | "agentGroup" | "times">;
+type Entry = Omit<RequestRecord, "session" | "agentGroup">;
 /** Why it goes no further. */
 type Stop = { stop: Answer; why: string; decision: Entry["decision"] };
 
@@ -49,7 +51,7 @@ export class ModelProxy {
     const { method = "", url = "" } = request;
     const seen: Entry = {
       ...{ method, path: url, host: "", status: 500, decision: "deny", why: "" },
-      ...{ requestBytes: 0, responseBytes: 0, ms: 0, usage: null },
+      ...{ requestBytes: 0, responseBytes: 0, ms: 0, usage: null, intent: null },
     };
     request.on("error", () => {});
     response.on("error", () => {});
@@ -92,6 +94,14 @@ export class ModelProxy {
       seen.requestBytes = body.size;
       const inspection = await this.#inOrder(() => inspector.inspect(body.chunks, body.size));
       if (!inspection.allow) return refuse(seen, { status: 403, type: "permission_error", why: inspection.why });
+      const { method, path, host } = seen;
+      const named = credential ? head.bundle.credential : null;
+      try {
+        seen.intent = await this.#parts.intend({ method, path, host, credential: named });
+      } catch (error) {
+        this.#parts.log.error({ error: messageOf(error) }, "a request was not let out: it could not be recorded");
+        return unrecorded;
+      }
       const outcome = await forward({
         ...{ target, response, clock, method: seen.method, path: head.path, body: inspection.body },
         headers: withCredential(head.bundle, head.headers, credential),
@@ -130,6 +140,17 @@ export class ModelProxy {
     return result;
   }
 }
+
+const unrecorded: Stop = {
+  stop: {
+    status: 503,
+    type: "overloaded_error",
+    message:
+      "The NanoClaw gateway let nothing out: it could not record the request. The owner must make sure that the disk has room.",
+  },
+  why: "it could not be recorded",
+  decision: "deny",
+};
 
 const tooMany = (why: string): Refusal => ({ status: 429, type: "rate_limit_error", why });
 

@@ -75,7 +75,9 @@ test("every verb is refused to an agent that may not do it, and the refusal is r
 });
 
 test("a user who is no owner is refused; an owner is not", async () => {
-  const { run } = given({ "audit.verify": () => ({ ok: true, records: 0, head: "", problem: null }) });
+  const { run } = given({
+    "audit.verify": () => ({ ok: true, records: 0, signedUpTo: 0, head: "", problem: null, note: null }),
+  });
   await assert.rejects(run({ kind: "user", id: "test:bo", owner: false }, "audit.verify", {}), Refused);
   await run({ kind: "user", id: "test:ann", owner: true }, "audit.verify", {});
 });

@@ -22,7 +22,7 @@ export interface EffectContext {
   signal: AbortSignal;
 }
 
-type Streams = "chat.follow";
+type Streams = "chat.follow" | "audit.follow" | "audit.export";
 
 /** What each verb does. A stream yields its lines. */
 export type Effects = {

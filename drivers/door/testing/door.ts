@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import type { TestContext } from "node:test";
 import { BELL_PATH, BELL_PROTOCOL } from "../../../protocol/session-socket.ts";
-import type { Credential, DoorHooks, RequestRecord } from "../../../src/gateway/door.ts";
+import type { Credential, DoorHooks, RequestIntent, RequestRecord } from "../../../src/gateway/door.ts";
 import { silentLog } from "../../../src/lib/log.ts";
 import { Gateway } from "../gateway.ts";
 import { defaultLimits, type Limits } from "../limits.ts";
@@ -22,6 +22,7 @@ export interface TestDoorOptions {
   limits?: Partial<Limits>;
   trust?: string[];
   hooks?: Partial<DoorHooks>;
+  intend?: (request: RequestIntent) => Promise<number | null>;
 }
 
 export async function openDoor(t: TestContext, options: TestDoorOptions) {
@@ -31,6 +32,7 @@ export async function openDoor(t: TestContext, options: TestDoorOptions) {
   const gateway = new Gateway({
     upstream: () => ({ address: options.address, needsCredential: options.needsCredential ?? true }),
     credential: async () => credential,
+    intend: options.intend ?? (async ({ credential }) => (credential === null ? null : 7)),
     record: (record) => records.push(record),
     log: silentLog,
     limits: { ...defaultLimits, ...options.limits },

@@ -1,5 +1,4 @@
-/** What the verbs that look after the installation do: status, credentials, the model, the audit log, the outbox. */
-import type { Audit } from "../../audit/audit.ts";
+/** What the verbs that look after the installation do: status, credentials, the model, the outbox. */
 import type { ChannelRegistry } from "../../channels/registry.ts";
 import type { ModelChoice } from "../../gateway/model-choice.ts";
 import type { Clock } from "../../lib/clock.ts";
@@ -13,7 +12,6 @@ import type { Effects } from "../execute.ts";
 
 export interface CareParts {
   store: Store;
-  audit: Audit;
   clock: Clock;
   vault: Vault;
   model: ModelChoice;
@@ -29,11 +27,8 @@ export interface CareParts {
 
 export function careEffects(
   parts: CareParts,
-): Pick<
-  Effects,
-  Extract<keyof Effects, "status" | `${"host" | "credentials" | "model" | "audit" | "outbox"}.${string}`>
-> {
-  const { store, audit, vault, clock } = parts;
+): Pick<Effects, Extract<keyof Effects, "status" | `${"host" | "credentials" | "model" | "outbox"}.${string}`>> {
+  const { store, vault, clock } = parts;
   return {
     status: async () => ({
       version: parts.version,
@@ -70,14 +65,6 @@ export function careEffects(
       record(`model:${model}`, () => parts.model.choose(model, address ?? null), address ? { address } : {});
       await parts.model.apply();
       return parts.model.current();
-    },
-
-    "audit.list": ({ limit, after }) => audit.list(limit, after).map(({ seq, ...record }) => ({ n: seq, ...record })),
-    "audit.verify": () => {
-      const verdict = audit.verify();
-      return verdict.intact
-        ? { ok: true, records: verdict.records, head: verdict.head, problem: null }
-        : { ok: false, records: verdict.seq - 1, head: "", problem: `record ${verdict.seq}: ${verdict.why}` };
     },
 
     "outbox.list": ({ state, limit }) => store.outbox.list(state ?? null, limit).map(shownRow),
