@@ -64,7 +64,7 @@ export function auditBook(parts: AuditBookParts): AuditBook {
     stop() {
       requests.close();
       try {
-        audit.close();
+        audit.flush();
       } catch (error) {
         log.error({ error: messageOf(error) }, "refusals that repeated are not counted in the audit log");
       }

@@ -212,6 +212,6 @@ test("a refusal that was rolled back is recorded when it comes again; what can't
   assert.deepEqual(whys(), ["deny eve no 1", "deny eve no 1"]);
   refuse("eve", "other");
   refuse("eve", "other");
-  audit.close();
+  audit.flush();
   assert.equal(whys().length, 4);
 });

@@ -4,9 +4,9 @@
  */
 import { type AuditRecord, type ChainedRecord, GENESIS, hashOf, VERSION } from "../../packages/audit-chain/record.ts";
 import { verifyChain } from "../../packages/audit-chain/verify.ts";
-import type { Clock } from "../lib/clock.ts";
+import { Repeats } from "../../packages/merge-repeats/index.ts";
+import type { Clock, Timer } from "../lib/clock.ts";
 import type { Database } from "../lib/sqlite.ts";
-import { Refusals } from "./refusals.ts";
 
 /** What the caller says; the log adds number, time and hash. */
 export interface AuditEntry {
@@ -25,18 +25,20 @@ export interface AuditEntry {
 const COLUMNS = "seq, at, actor, verb, resource, decision, detail, cause, session, turn, version, previous, hash";
 /** Records of one page. */
 const PAGE = 1000;
+/** Refusals of a kind within so many milliseconds are at most two records. */
+const WINDOW = 60_000;
 
 export type Verdict = { intact: true; records: number; head: string } | { intact: false; seq: number; why: string };
 
 export class Audit {
   readonly #db: Database;
   readonly #clock: Clock;
-  readonly #refusals: Refusals;
+  readonly #refused = new Repeats<AuditEntry>({ kinds: 10, sources: 20 });
+  #timer: Timer | null = null;
   #heard: () => void = () => {};
   constructor(db: Database, clock: Clock) {
     this.#db = db;
     this.#clock = clock;
-    this.#refusals = new Refusals(db, clock, (entry) => this.append(entry));
   }
 
   /** One listener, called after each commit with a new record. */
@@ -73,13 +75,36 @@ export class Audit {
   }
 
   /** Records a refusal; those that repeat are merged, so that nobody can fill the disk with what they may not do. */
-  refuse(entry: Omit<AuditEntry, "decision"> & { detail: { why: string } }): void {
-    this.#refusals.add({ ...entry, decision: "deny" });
+  refuse({ detail, ...rest }: Omit<AuditEntry, "decision"> & { detail: { why: string } }): void {
+    const entry: AuditEntry = { ...rest, detail, decision: "deny" };
+    const kind = JSON.stringify([rest.verb, rest.resource, detail.why]);
+    const pass = this.#refused.add(rest.session ?? rest.actor, kind, entry);
+    if (!pass) return;
+    this.append(entry);
+    // What is rolled back was never recorded, so the next of its kind is.
+    this.#db.afterCommit(() => {
+      pass();
+      this.#timer ??= this.#clock.after(WINDOW, () => this.#flushOrWait());
+    });
   }
 
-  /** Records the refusals that are still held. */
-  close(): void {
-    this.#refusals.flush();
+  /** Records the refusals that were counted. @throws Retryable where that can't be written: then they are held on */
+  flush(): void {
+    this.#timer?.cancel();
+    this.#timer = null;
+    this.#db.transaction(() => {
+      for (const { event, times } of this.#refused.counted())
+        this.append({ ...event, detail: { ...event.detail, times } });
+      this.#db.afterCommit(() => this.#refused.clear());
+    });
+  }
+
+  #flushOrWait(): void {
+    try {
+      this.flush();
+    } catch {
+      this.#timer = this.#clock.after(WINDOW, () => this.#flushOrWait());
+    }
   }
 
   /** The latest `limit` records above `after`, oldest first. */
