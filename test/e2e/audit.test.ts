@@ -210,7 +210,8 @@ test("a full disk: what can't be recorded is not done, neither a verb, nor a req
     rmSync(disk, { recursive: true, force: true });
   });
   const slowly = { use: "Bash", input: { command: "sleep 6" } };
-  const asksForTool = ({ raw }: { raw: string }) => raw.includes("slowly please") && !raw.includes('"type":"tool_result"');
+  const asksForTool = ({ raw }: { raw: string }) =>
+    raw.includes("slowly please") && !raw.includes('"type":"tool_result"');
   const model = await startScriptedModel({ script: (request) => (asksForTool(request) ? slowly : { say: "fine" }) });
   t.after(() => model.close());
   const host = await TestHost.start(t, { dataDir: join(disk, "data") });
