@@ -129,22 +129,38 @@ export const credentialCheck = z.object({
   detail: z.string(),
 });
 
+export const auditDecision = z.enum(["allow", "deny", "fact"]);
+/** `cause` is the record that led to it. */
 export const auditRecord = z.object({
   n: count,
+  cause: count.nullable(),
   at,
   actor: z.string(),
   verb: z.string(),
   resource: z.string(),
-  decision: z.string(),
+  decision: auditDecision,
+  session: z.string().nullable(),
+  turn: count.nullable(),
   detail: z.string(),
 });
-/** `problem` says where the chain breaks and how; null when it is whole. */
+/** Each step stands below what led to it: `depth` says how far in. `more` where not all of it is shown. */
+export const auditTrace = z.object({
+  steps: z.array(auditRecord.extend({ depth: count, text: z.string() })),
+  more: z.boolean(),
+});
+export type AuditTrace = z.infer<typeof auditTrace>;
+/** `problem` says what is wrong and where; null when all is well. `note` is what a person should know beside. */
 export const auditVerdict = z.object({
   ok: z.boolean(),
   records: count,
+  /** Records that signed heads cover; the others could be cut off without a trace. */
+  signedUpTo: count,
   head: z.string(),
   problem: z.string().nullable(),
+  note: z.string().nullable(),
 });
+export type AuditVerdict = z.infer<typeof auditVerdict>;
+export const auditKey = z.object({ key: z.string(), file: z.string(), publicKey: z.string() });
 
 export const outboxState = z.enum(["pending", "sending", "sent", "retry", "unknown", "dead"]);
 export const outboxRow = z.object({

@@ -3,6 +3,7 @@
  * Declarations only. A verb `a.b` is `POST /v1/verbs/a.b` and `ncl a b`; its effect is in src/control, or in a part.
  */
 import type { z } from "zod";
+import { auditVerbs } from "./verbs/audit.ts";
 import { careVerbs } from "./verbs/care.ts";
 import { channelVerbs } from "./verbs/channels.ts";
 import { chatVerbs } from "./verbs/chats.ts";
@@ -15,6 +16,7 @@ export type { Authority, Verb } from "./verb.ts";
 
 export const verbs = {
   ...careVerbs,
+  ...auditVerbs,
   ...chatVerbs,
   ...groupVerbs,
   ...channelVerbs,

@@ -36,6 +36,7 @@ export async function metering(rounds: number): Promise<Section> {
     const gateway = new Gateway({
       upstream: () => ({ address: model.address, needsCredential: true }),
       credential: async () => ({ kind: "api_key", secret: "for-this-bench" }),
+      intend: async () => null,
       record: () => {},
       ...{ meter: by, log: silentLog },
     });

@@ -1,9 +1,10 @@
 /**
- * Runs the benches, all or those named: `pnpm bench [own sdk cold rest burst mailbox throughput sessions metering] [--json]
- * [--brief]`; `--brief` is for a look whether they run. Every figure comes from this
+ * Runs the benches, all or those named: `pnpm bench [own sdk cold rest burst mailbox throughput sessions metering append
+ * audited intent log] [--json] [--brief]`; `--brief` is for a look whether they run. Every figure comes from this
  * run on this machine; compare figures of one run with each other, since machines are noisy.
  */
 import { cpus, release, totalmem } from "node:os";
+import { appendCost, intentLatency, longLog, messageLatency } from "./audit.ts";
 import { coldStart } from "./cold-start.ts";
 import { atRest, burst, ownShare, realSdk } from "./first-light.ts";
 import * as mailbox from "./mailbox.ts";
@@ -30,6 +31,10 @@ const benches: Record<string, () => Promise<Section[]>> = {
   },
   sessions: async () => await knownSessions(brief ? [10, 1000] : [10, 100, 1000, 10_000]),
   metering: async () => [await metering(brief ? 100 : 500)],
+  append: async () => [await appendCost(brief ? 200 : 2000)],
+  audited: async () => [await messageLatency(brief ? 10 : 150)],
+  intent: async () => [await intentLatency(brief ? 5 : 40)],
+  log: async () => [await longLog(brief ? 20_000 : 1_000_000)],
 };
 
 const wanted = args.filter((arg) => !arg.startsWith("--"));

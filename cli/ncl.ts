@@ -95,7 +95,11 @@ function needsRegistry(words: string[]): boolean {
 await runCommand("ncl", async () => {
   const words = process.argv.slice(2);
   if (needsRegistry(words)) {
-    const { addVerbCommands } = await import("./verb-commands.ts");
+    const [{ addVerbCommands }, { addAuditCommands }] = await Promise.all([
+      import("./verb-commands.ts"),
+      import("./audit.ts"),
+    ]);
+    addAuditCommands(root, client);
     addVerbCommands(root, client);
   }
   await root.parseAsync(words.length > 0 ? words : ["--help"], { from: "user" });

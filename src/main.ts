@@ -10,6 +10,7 @@ import { ModelServer } from "../drivers/model-server/model-server.ts";
 import { ReaderPool } from "../drivers/readers/reader-pool.ts";
 import { TerminalChannel } from "../drivers/terminal/terminal.ts";
 import { SealedVault } from "../drivers/vault/vault.ts";
+import { auditBook } from "../parts/audit/index.ts";
 import { metering } from "../parts/meter/index.ts";
 import { type ScheduledTasksParts, scheduledTasks } from "../parts/tasks/index.ts";
 import { MailboxWriter } from "../protocol/mailbox/writer.ts";
@@ -71,6 +72,7 @@ export async function startHost(
   const startedAt = clock.now();
   const store = openStore(paths.database);
   const audit = new Audit(store.db, clock);
+  const book = auditBook({ store, audit, clock, config: paths.config, log: log.child({ part: "audit" }) });
   const vault = new SealedVault(store.db, paths.vaultKey);
 
   const practiceSocket = join(paths.run, "practice.sock");
@@ -100,14 +102,8 @@ export async function startHost(
     meter: metered.meter,
     upstream: () => model.upstream(),
     credential: async () => vault.reveal("anthropic"),
-    record: ({ session, agentGroup, method, host, path, status, decision, ...detail }) =>
-      audit.append({
-        actor: `agent:${agentGroup}`,
-        verb: `request.${method.toLowerCase()}`,
-        resource: `${host}${path}`,
-        decision,
-        detail: { session, status, ...detail },
-      }),
+    intend: (request) => book.requests.intend(request),
+    record: (outcome) => book.requests.record(outcome),
     log: log.child({ part: "gateway" }),
   });
 
@@ -157,8 +153,9 @@ export async function startHost(
       ...groupEffects({ store, clock, random, router, supervisor, groupsDir: paths.groups }),
       ...tasks.effects,
       ...metered.effects,
+      ...book.effects,
       ...careEffects({
-        ...{ store, audit, clock, vault, model, driver, supervisor, registry, startedAt, today: metered.today },
+        ...{ store, clock, vault, model, driver, supervisor, registry, startedAt, today: metered.today },
         version: versionOf(paths.root),
         installation: paths.installation,
         stopHost: () => setImmediate(onStop),
@@ -168,6 +165,7 @@ export async function startHost(
     audit,
   );
 
+  book.start();
   // Without its model server, which is tried again by itself, whoever writes is told that the model can't be reached.
   await model.apply().catch((error: unknown) => log.error({ error: messageOf(error) }, "no practice model yet"));
   await path.start();
@@ -183,6 +181,7 @@ export async function startHost(
       server.closeAllConnections();
       await practiceServer.stop();
       await readers.close();
+      book.stop();
       store.db.close();
       lock.release();
       log.info("host is down");

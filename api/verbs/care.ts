@@ -1,7 +1,7 @@
-/** Looking after the installation: status, credentials, the model, the audit log, the outbox. */
+/** Looking after the installation: status, credentials, the model, the outbox. */
 import { z } from "zod";
 import * as is from "../results.ts";
-import { limit, number, verb } from "../verb.ts";
+import { limit, verb } from "../verb.ts";
 
 const credentialName = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,63}$/, "use lower-case letters, digits, - and _");
 
@@ -37,12 +37,6 @@ export const careVerbs = {
     positional: ["model"],
     result: is.model,
   }),
-  "audit.list": verb({
-    summary: "List what was asked for, by whom, and what was decided",
-    args: { limit, after: number.optional().describe("start after the record of this number") },
-    result: z.array(is.auditRecord),
-  }),
-  "audit.verify": verb({ summary: "Check that the audit chain is whole", result: is.auditVerdict }),
   "outbox.list": verb({
     summary: "List messages on their way out",
     args: { state: is.outboxState.optional().describe("only those in this state"), limit },

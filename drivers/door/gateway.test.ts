@@ -267,14 +267,3 @@ test("connections beyond the limit are closed, those within it go on", async (t)
   await pause(20);
   assert.equal((await ask(socket)).status, 200);
 });
-
-test("refusals that repeat fill no log", async (t) => {
-  const { socket, records, door } = await setUp(t, { limits: { burst: 1000, rate: 1000 } });
-  for (let count = 0; count < 50; count += 1) await ask(socket, { path: `/x${count}` });
-  assert.equal(records.length, 1);
-  await door.close();
-  assert.deepEqual(
-    records.map(({ times }) => times),
-    [1, 49],
-  );
-});

@@ -7,6 +7,7 @@ import type {
   DoorHooks,
   DoorSession,
   OpenDoor,
+  RequestIntent,
   RequestRecord,
   Upstream,
 } from "../../src/gateway/door.ts";
@@ -23,6 +24,8 @@ export interface GatewayParts {
   upstream(): Upstream;
   /** A secret of the vault by name; null where there is none. */
   credential(name: string): Promise<Credential | null>;
+  /** Before a request goes out: see src/gateway/door.ts. Rejects where that can't be recorded; then it does not go. */
+  intend(request: RequestIntent): Promise<number | null>;
   record(record: RequestRecord): void;
   meter: Meter;
   log: Log;
@@ -47,9 +50,9 @@ export class Gateway implements Door {
   }
 
   async open(session: DoorSession, dir: string, hooks: DoorHooks): Promise<OpenDoor> {
-    const { upstream, credential, record, meter, log, limits = defaultLimits } = this.#parts;
+    const { upstream, credential, intend, record, meter, log, limits = defaultLimits } = this.#parts;
     const door = new SessionDoor(session, join(dir, "session.sock"), hooks, {
-      ...{ upstream, credential, record, meter, limits, clock: this.#clock, upstreams: this.#upstreams },
+      ...{ upstream, credential, intend, record, meter, limits, clock: this.#clock, upstreams: this.#upstreams },
       bundles: [anthropicBundle],
       inspector: this.#inspector,
       log: log.child({ session: session.id }),

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Reading } from "../../packages/model-usage/index.ts";
 import type { Usage } from "../../protocol/rows.ts";
 import type { ModelBundle } from "../../src/gateway/bundle.ts";
-import type { Credential, RequestRecord, Upstream } from "../../src/gateway/door.ts";
+import type { Credential, RequestIntent, RequestRecord, Upstream } from "../../src/gateway/door.ts";
 import { decideModelRequest, type Refusal, withCredential } from "../../src/gateway/head-rules.ts";
 import type { MeteredRequest, Meter as MeterPort, MeterVerdict } from "../../src/gateway/meter.ts";
 import type { Clock } from "../../src/lib/clock.ts";
@@ -22,6 +22,8 @@ export interface ProxyParts {
   inspector: { inspect(chunks: Buffer[], size: number): Promise<Inspection> };
   upstream(): Upstream;
   credential(name: string): Promise<Credential | null>;
+  /** Resolves when the intent is durable. Rejects where it can't be: then the request does not go out. */
+  intend(entry: Omit<RequestIntent, "session" | "agentGroup">): Promise<number | null>;
   record(entry: Entry): void;
   /** Of this session. */
   meter: SessionMeter;
@@ -31,7 +33,7 @@ export interface ProxyParts {
 }
 
 export type SessionMeter = { ask(request: MeteredRequest): MeterVerdict } & Pick<MeterPort, "goesOn" | "ended">;
-type Entry = Omit<RequestRecord, "session" | "agentGroup" | "times">;
+type Entry = Omit<RequestRecord, "session" | "agentGroup">;
 /** Why it goes no further. */
 type Stop = { stop: Answer; why: string; decision: Entry["decision"] };
 
@@ -55,7 +57,7 @@ export class ModelProxy {
     const { method = "", url = "" } = request;
     const seen: Entry = {
       ...{ method, path: url, host: "", status: 500, decision: "deny", why: "" },
-      ...{ requestBytes: 0, responseBytes: 0, ms: 0, usage: null },
+      ...{ requestBytes: 0, responseBytes: 0, ms: 0, usage: null, intent: null },
     };
     request.on("error", () => {});
     response.on("error", () => {});
@@ -98,6 +100,14 @@ export class ModelProxy {
       seen.requestBytes = body.size;
       const inspection = await this.#inOrder(() => inspector.inspect(body.chunks, body.size));
       if (!inspection.allow) return refuse(seen, { status: 403, type: "permission_error", why: inspection.why });
+      const { method, path, host } = seen;
+      const named = credential ? head.bundle.credential : null;
+      try {
+        seen.intent = await this.#parts.intend({ method, path, host, credential: named });
+      } catch (error) {
+        this.#parts.log.error({ error: messageOf(error) }, "a request was not let out: it could not be recorded");
+        return unrecorded;
+      }
       const asked = head.billed ? meter.ask({ ...inspection.facts, bytes: body.size, billed }) : NOT_METERED;
       if (!asked.allow) return { stop: { ...asked, message: asked.why }, why: asked.why, decision: "deny" };
       const { reading, ...outcome } = await forward({
@@ -157,6 +167,16 @@ function toldUsage({ told }: Reading): Usage | null {
     }
   );
 }
+const unrecorded: Stop = {
+  stop: {
+    status: 503,
+    type: "overloaded_error",
+    message:
+      "The NanoClaw gateway let nothing out: it could not record the request. The owner must make sure that the disk has room.",
+  },
+  why: "it could not be recorded",
+  decision: "deny",
+};
 
 const tooMany = (why: string): Refusal => ({ status: 429, type: "rate_limit_error", why });
 

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import http, { createServer, type RequestOptions } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type TestContext, test } from "node:test";
+import { Retryable } from "../../src/lib/errors.ts";
 import { type Script, startScriptedModel } from "../../test/support/model.ts";
 import { Anthropic, runAgent } from "../../test/support/sdk.ts";
 import { ASKED, ask, MESSAGES, openDoor, relay, SECRET, type TestDoorOptions, until } from "./testing/door.ts";
@@ -89,7 +90,7 @@ test("each request is one record, with the tokens that it took", async (t) => {
       ...{ session: "s-1", agentGroup: "a-1", method: "POST", path: MESSAGES, status: 200, decision: "allow", why: "" },
       requestBytes: JSON.stringify(index ? { ...ASKED, stream: false } : ASKED).length,
       responseBytes: Buffer.byteLength(answer.body),
-      times: 1,
+      intent: 7,
     });
   }
 });
@@ -293,7 +294,7 @@ test("a session that asks too often is told so, and recovers", async (t) => {
   const answers = await Promise.all(Array.from({ length: 10 }, () => ask(socket)));
   assert.equal(answers.filter(({ status }) => status === 200).length, 5);
   assert.equal(answers.filter(({ status }) => status === 429).length, 5);
-  assert.equal(records.filter(({ decision }) => decision === "deny").length, 1, "equal refusals are merged");
+  assert.equal(records.filter(({ decision }) => decision === "deny").length, 5);
   await new Promise((resolve) => setTimeout(resolve, 120));
   assert.equal((await ask(socket)).status, 200);
 });
@@ -350,4 +351,33 @@ test("the real agent shows the owner what to do when there is no credential", { 
   const run = await runAgent(`${await relay(t, socket)}/model/anthropic`, [{ text: "hello" }]);
   assert.equal(run.failed, true);
   assert.match(run.result, /ncl credentials set anthropic/);
+});
+
+test("a request that carries the credential waits for its intent, and does not go where that can't be kept", async (t) => {
+  const intents: unknown[] = [];
+  let room = false;
+  const { model, socket, records } = await setUp(t, [{ say: "hello" }], {
+    intend: async (request) => {
+      assert.equal(model.requests.length, 0, "nothing has gone out");
+      intents.push(request);
+      if (!room) throw new Retryable("the disk is full");
+      return 3;
+    },
+  });
+  const refused = await ask(socket);
+  assert.equal(refused.status, 503);
+  assert.match(refused.body, /disk has room/);
+  assert.equal(model.requests.length, 0);
+  room = true;
+  assert.equal((await ask(socket)).status, 200);
+  const [intent] = intents as { credential: string }[];
+  assert.equal(intent?.credential, "anthropic");
+  assert.deepEqual(
+    records.map(({ decision, status, intent }) => [decision, status, intent]),
+    [
+      ["deny", 503, null],
+      ["allow", 200, 3],
+    ],
+  );
+  assert.ok(!JSON.stringify([records, intents]).includes(SECRET));
 });

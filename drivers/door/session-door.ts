@@ -7,22 +7,22 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { dirname } from "node:path";
 import type { Duplex } from "node:stream";
 import { BELL_PATH, BELL_PROTOCOL } from "../../protocol/session-socket.ts";
-import type { DoorHooks, DoorSession, OpenDoor, RequestRecord } from "../../src/gateway/door.ts";
+import type { DoorHooks, DoorSession, OpenDoor, RequestIntent, RequestRecord } from "../../src/gateway/door.ts";
 import type { Meter } from "../../src/gateway/meter.ts";
 import { Misuse } from "../../src/lib/errors.ts";
 import { endWith, refusal } from "./answers.ts";
 import { Bell } from "./bell.ts";
 import { isUpload, takeUpload } from "./file-upload.ts";
 import { ModelProxy, type ProxyParts } from "./model-proxy.ts";
-import { RecordBook } from "./record-book.ts";
 
 /** Longest path of a Unix socket that every system takes, bytes. */
 const MAX_SOCKET_PATH = 100;
 /** Longest part of a container's own words that goes into a record. */
 const MAX_SHOWN = 200;
 
-export interface SessionDoorParts extends Omit<ProxyParts, "record" | "meter"> {
+export interface SessionDoorParts extends Omit<ProxyParts, "record" | "intend" | "meter"> {
   meter: Meter;
+  intend(request: RequestIntent): Promise<number | null>;
   record(record: RequestRecord): void;
   /** A message is on its way to the agent, so a request to the model is near. */
   onActivity(): void;
@@ -33,7 +33,6 @@ export class SessionDoor implements OpenDoor {
   readonly #parts: SessionDoorParts;
   readonly #hooks: DoorHooks;
   readonly #bell: Bell;
-  readonly #book: RecordBook;
   readonly #proxy: ModelProxy;
   readonly #server: Server;
   readonly #socketPath: string;
@@ -51,10 +50,11 @@ export class SessionDoor implements OpenDoor {
     this.#socketPath = socketPath;
     this.#hooks = hooks;
     this.#bell = new Bell(parts.clock, hooks);
-    this.#book = new RecordBook(parts.clock, (record) => parts.record(record));
     const { meter } = parts;
+    const { id, agentGroup } = session;
     this.#proxy = new ModelProxy({
       ...parts,
+      intend: (entry) => parts.intend({ session: id, agentGroup, ...entry, path: shown(entry.path) }),
       record: (entry) => this.#record(entry),
       meter: {
         ask: (request) => meter.ask(session, request),
@@ -97,7 +97,6 @@ export class SessionDoor implements OpenDoor {
       this.#server.close(() => resolve());
       this.#server.closeAllConnections();
     });
-    this.#book.flush();
   }
 
   #createServer(): Server {
@@ -170,8 +169,8 @@ export class SessionDoor implements OpenDoor {
     entry: Pick<RequestRecord, "method" | "path" | "status" | "decision" | "why"> & Partial<RequestRecord>,
   ): void {
     const { id: session, agentGroup } = this.#session;
-    this.#book.add({
-      ...{ session, agentGroup, host: "", requestBytes: 0, responseBytes: 0, ms: 0, usage: null, times: 1 },
+    this.#parts.record({
+      ...{ session, agentGroup, host: "", requestBytes: 0, responseBytes: 0, ms: 0, usage: null, intent: null },
       ...entry,
       path: shown(entry.path),
       why: entry.why.slice(0, 2 * MAX_SHOWN),

@@ -22,7 +22,7 @@ function given() {
     permit: (group) => permitted.push(group),
     record: (resource, change) => {
       records.push(resource);
-      return store.db.transaction(change);
+      return store.db.transaction(() => change(1));
     },
   };
   let asked = 0;

@@ -24,7 +24,7 @@ function given() {
     permit: () => {},
     record: (resource, change) => {
       records.push(resource);
-      return store.db.transaction(change);
+      return store.db.transaction(() => change(0));
     },
   };
   const add = async (wanted: Partial<VerbInput<"tasks.add">> = {}) =>

@@ -9,8 +9,8 @@ export type Actor =
   /** Someone on the machine who can open the control socket; the socket is private to the owner's account. */
   | { kind: "operator" }
   | { kind: "user"; id: string; owner: boolean }
-  /** An agent group: the session that asks, with the numbers of its turn and of the row that asks. */
-  | { kind: "agent"; id: string; session: Session; turn: number; number: number };
+  /** An agent group: the session that asks, with the numbers of its turn and of the row that asks, and the turn's record. */
+  | { kind: "agent"; id: string; session: Session; turn: number; number: number; cause: number | null };
 
 export interface Decision {
   allow: boolean;

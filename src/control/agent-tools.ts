@@ -24,7 +24,8 @@ function without(args: z.ZodObject, own: string[]): z.ZodObject {
 /** Lets an agent's session ask for them, in the name of its agent group. */
 export function carryOutFor(store: Store, executor: () => Executor): CarryOut {
   return ({ session, turn, number, verb, args }) => {
-    const actor = { kind: "agent", id: session.agentGroup, session, turn, number } as const;
+    const cause = store.turns.record(session.id, turn);
+    const actor = { kind: "agent", id: session.agentGroup, session, turn, number, cause } as const;
     const known: Record<string, string> = {
       group: store.groups.agentGroup(session.agentGroup)?.folder ?? "",
       chat: `${session.channel}:${session.chat}`,

@@ -9,7 +9,7 @@ import { BadArguments, type Effects, Executor, failureOf, Refused, UnknownVerb }
 
 const never = new AbortController().signal;
 
-const AGENT_ACTOR = { kind: "agent", id: "a-1", session: world().session, turn: 1, number: 3 } as const;
+const AGENT_ACTOR = { kind: "agent", id: "a-1", session: world().session, turn: 1, number: 3, cause: null } as const;
 
 /** An executor in which every verb but these throws. */
 function given(effects: Partial<Effects>) {
@@ -49,7 +49,7 @@ test("a change and its audit record are one: both kept, or both lost", async () 
 });
 
 test("every verb is refused to an agent that may not do it, and the refusal is recorded; nothing is carried out", async () => {
-  const agent: Actor = { kind: "agent", id: "a-1", session: world().session, turn: 1, number: 3 };
+  const agent: Actor = { kind: "agent", id: "a-1", session: world().session, turn: 1, number: 3, cause: null };
   const example: Partial<Record<VerbName, unknown>> = {
     "chat.send": { text: "x", key: "12345678" },
     "groups.init": { folder: "x", name: "X", timeZone: "UTC" },
@@ -75,7 +75,9 @@ test("every verb is refused to an agent that may not do it, and the refusal is r
 });
 
 test("a user who is no owner is refused; an owner is not", async () => {
-  const { run } = given({ "audit.verify": () => ({ ok: true, records: 0, head: "", problem: null }) });
+  const { run } = given({
+    "audit.verify": () => ({ ok: true, records: 0, signedUpTo: 0, head: "", problem: null, note: null }),
+  });
   await assert.rejects(run({ kind: "user", id: "test:bo", owner: false }, "audit.verify", {}), Refused);
   await run({ kind: "user", id: "test:ann", owner: true }, "audit.verify", {});
 });

@@ -11,15 +11,18 @@ import type { Database } from "../lib/sqlite.ts";
 
 export interface EffectContext {
   actor: Actor;
-  /** Runs the change that a verb makes in one transaction with its audit record. Verbs that only read don't call it. */
-  record<Result>(resource: string, change: () => Result, detail?: Record<string, unknown>): Result;
+  /**
+   * Runs the change that a verb makes in one transaction with its audit record, whose number it gets. Verbs that only read
+   * don't call it.
+   */
+  record<Result>(resource: string, change: (record: number) => Result, detail?: Record<string, unknown>): Result;
   /** The gate once more, where a verb finds out by itself whose thing it touches. @throws Refused */
   permit(agentGroup: string): void;
   /** Ends when the caller of a stream hangs up. */
   signal: AbortSignal;
 }
 
-type Streams = "chat.follow";
+type Streams = "chat.follow" | "audit.follow" | "audit.export";
 
 /** What each verb does. A stream yields its lines. */
 export type Effects = {
@@ -97,7 +100,7 @@ export class Executor {
   }
 
   #deny(actor: Actor, verb: string, why: string): void {
-    this.#audit.append({ actor: actorName(actor), verb, resource: "", decision: "deny", detail: { why } });
+    this.#audit.refuse({ ...recordedAs(actor), verb, resource: "", detail: { why } });
   }
 
   #prepare(actor: Actor, name: string, input: unknown, signal: AbortSignal): { verb: Verb; run: () => unknown } {
@@ -116,14 +119,8 @@ export class Executor {
       ...{ actor, signal, permit },
       record: (resource, change, detail) =>
         this.#db.transaction(() => {
-          this.#audit.append({
-            actor: actorName(actor),
-            verb: name,
-            resource,
-            decision: "allow",
-            detail: detail ?? {},
-          });
-          return change();
+          const allowed = { verb: name, resource, decision: "allow", detail: detail ?? {} } as const;
+          return change(this.#audit.append({ ...recordedAs(actor), ...allowed }));
         }),
     };
     // The table's types say that these arguments fit this effect; the compiler can't see it through the name.
@@ -135,6 +132,11 @@ export class Executor {
     return { verb, run };
   }
 }
+
+const recordedAs = (actor: Actor) => ({
+  actor: actorName(actor),
+  ...(actor.kind === "agent" && { session: actor.session.id, turn: actor.turn, cause: actor.cause }),
+});
 
 /** Shows whatever was thrown as what the API answers. */
 export function failureOf(error: unknown): { code: string; message: string; hint: string } {

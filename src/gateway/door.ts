@@ -49,7 +49,13 @@ export interface Credential {
   secret: string;
 }
 
-/** What the audit log gets: one for each request; refusals that repeat are merged. Holds no secret and no content. */
+/** A request that is about to go out. */
+export interface RequestIntent extends Pick<RequestRecord, "session" | "agentGroup" | "method" | "host" | "path"> {
+  /** The name of the credential that it carries; null for none. */
+  credential: string | null;
+}
+
+/** What the audit log gets: one for each request. Holds no secret and no content. */
 export interface RequestRecord {
   session: string;
   agentGroup: string;
@@ -66,6 +72,6 @@ export interface RequestRecord {
   responseBytes: number;
   ms: number;
   usage: Usage | null;
-  /** How many equal refusals this stands for. */
-  times: number;
+  /** The number of the record of its intent; null where it was refused before, or carried no credential. */
+  intent: number | null;
 }

@@ -35,10 +35,11 @@ export function pair(
     if (!store.groups.wirings(room).some(({ agentGroup }) => agentGroup === group.id))
       store.groups.wire(room, { agentGroup: group.id, engageMode: "always", sessionMode: "shared" });
     const detail = { user, group: group.folder };
-    audit.append({ actor: user, verb: "channels.pair", resource: `${channel}:${chat}`, decision: "allow", detail });
+    const what = { verb: "channels.pair", resource: `${channel}:${chat}`, decision: "allow", detail } as const;
+    const cause = audit.append({ actor: user, ...what });
     const welcome = `This chat is now yours and ${group.name}'s. Write here, and ${group.name} answers. /stop stops what runs.`;
     const key = `pair:${channel}:${chat}:${now}`;
-    store.outbox.add({ address: event, author: "system", text: welcome, answers: [event.platformId], key }, now);
+    store.outbox.add({ address: event, author: "system", text: welcome, answers: [event.platformId], key, cause }, now);
     return true;
   });
 }

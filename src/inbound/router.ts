@@ -113,13 +113,8 @@ export class Router implements ChannelHost {
     const actor = event.user;
     if (!verdict.route) {
       if (verdict.outcome === "refused") {
-        audit.append({
-          actor,
-          verb: "message.accept",
-          resource: `${channel}:${chat}`,
-          decision: "deny",
-          detail: { why: verdict.why },
-        });
+        const { why } = verdict;
+        audit.refuse({ actor, verb: "message.accept", resource: `${channel}:${chat}`, detail: { why } });
       }
       return { status: verdict.outcome, why: verdict.why };
     }
@@ -165,7 +160,8 @@ export class Router implements ChannelHost {
       const eventId = store.inbox.addEvent(event);
       if (eventId === null) return { status: "duplicate" };
       const resource = `${event.channel}:${event.chat}`;
-      audit.append({ actor: event.userId, verb: "turn.stop", resource, decision: "allow", detail: { event: eventId } });
+      const asked = { verb: "turn.stop", resource, decision: "allow", detail: { event: eventId } } as const;
+      const cause = audit.append({ actor: event.userId, ...asked });
       const sessions = targets.flatMap(({ agentGroup, conversation, thread }) =>
         store.sessions.speakingIn(agentGroup, conversation, { ...event, thread }),
       );
@@ -175,7 +171,7 @@ export class Router implements ChannelHost {
         store.db.afterCommit(() => stopped(id));
       }
       if (working.length === 0) {
-        const said = { text: NOTHING_RUNS, key: `stop:${eventId}`, answers: [event.platformId] };
+        const said = { text: NOTHING_RUNS, key: `stop:${eventId}`, answers: [event.platformId], cause };
         store.outbox.notify({ ...said, address: event }, event.receivedAt);
       }
       return { status: "accepted" };
@@ -223,10 +219,10 @@ export class Router implements ChannelHost {
   ): Place {
     const { store, audit, wake } = this.#parts;
     const number = store.sessions.nextNumber(session, event.receivedAt);
-    store.inbox.enqueue(session, number, eventId, engages, about);
-    if (engages) store.outbox.tellOutcomes(session, number);
     const detail = { event: eventId, number, ...(about !== null && { [event.change]: about }) };
-    audit.append({ actor, verb: "message.accept", resource: `session:${session}`, decision: "allow", detail });
+    const what = { verb: "message.accept", resource: `session:${session}`, decision: "allow", detail } as const;
+    store.inbox.enqueue(session, number, eventId, engages, about, audit.append({ actor, ...what, session }));
+    if (engages) store.outbox.tellOutcomes(session, number);
     if (engages) store.db.afterCommit(() => wake(session));
     return { session, number };
   }

@@ -4,7 +4,7 @@
  */
 
 import { SHORTEST_LIMIT, splitText } from "../../packages/split-text/index.ts";
-import type { Audit } from "../audit/audit.ts";
+import type { Audit, AuditEntry } from "../audit/audit.ts";
 import { type Channel, STOP_BUTTON } from "../channels/channel.ts";
 import { type Clock, inTime, sleep, type Timer } from "../lib/clock.ts";
 import { messageOf, Rejected, Retryable, Unknown } from "../lib/errors.ts";
@@ -183,9 +183,7 @@ export class Delivery {
     const { store, audit, clock } = this.#parts;
     store.db.transaction(() => {
       store.outbox.sent(row.id, platformId, clock.now());
-      const detail = { outbox: row.id, platformId, repeat };
-      const resource = `${row.channel}:${row.chat}`;
-      audit.append({ actor: "system", verb: `${row.kind}.send`, resource, decision: "fact", detail });
+      audit.append({ ...recordOf(row, "send"), detail: { outbox: row.id, platformId, repeat } });
     });
   }
 
@@ -207,7 +205,7 @@ export class Delivery {
     const open = lost || row.state === "sending" ? "sending" : "retry";
     const repeat = act.do === "send" && act.text !== row.text;
     if ((lost && repeat) || tries >= MAX_TRIES) {
-      store.outbox.end(row.id, open === "sending" ? "unknown" : "dead", messageOf(error), now);
+      this.#end(row, open === "sending" ? "unknown" : "dead", messageOf(error));
     } else {
       const after = error instanceof Retryable ? error.after : null;
       store.outbox.again(row.id, open, now + backoff(tries, after, random.fraction()), messageOf(error));
@@ -216,9 +214,16 @@ export class Delivery {
   }
 
   #giveUp(row: OutboxRow, why: string): void {
-    const { store, clock, onTrouble } = this.#parts;
-    store.outbox.end(row.id, "dead", why, clock.now());
-    onTrouble(row, row.tries + 1, why);
+    this.#end(row, "dead", why);
+    this.#parts.onTrouble(row, row.tries + 1, why);
+  }
+
+  #end(row: OutboxRow, state: "unknown" | "dead", why: string): void {
+    const { store, audit, clock } = this.#parts;
+    store.db.transaction(() => {
+      store.outbox.end(row.id, state, why, clock.now());
+      audit.append({ ...recordOf(row, "fail"), detail: { outbox: row.id, state } });
+    });
   }
 }
 
@@ -242,6 +247,13 @@ async function perform(act: Act, row: OutboxRow, channel: Channel): Promise<stri
     case "give up":
       return null;
   }
+}
+
+/** What all records of a delivery have. Its intent is the row that `detail` names: durable before the channel is called. */
+function recordOf(row: OutboxRow, what: "send" | "fail"): AuditEntry {
+  const { kind, channel, chat, sessionId: session, turn, cause } = row;
+  const resource = `${channel}:${chat}`;
+  return { actor: "system", verb: `${kind}.${what}`, resource, decision: "fact", session, turn, cause };
 }
 
 /** Whether the channel would notice that it gets this message a second time. */

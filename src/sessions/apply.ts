@@ -27,6 +27,10 @@ export interface AgentCall {
 
 /** Verbs of one turn; their answers are kept until it ends. */
 const MOST_CALLS = 1_000;
+/** Tools of one turn that are recorded one by one. */
+const MOST_TOOLS = 500;
+/** Characters of a tool's name that go into a record. */
+const MOST_NAME = 100;
 
 /** Thrown inside the transaction, so nothing of that batch counts: the runner broke the protocol. */
 export class ProtocolViolation extends Error {
@@ -60,9 +64,15 @@ export function applyRows(parts: ApplyParts, session: Session, rows: OutboundRow
 function applyRow(parts: ApplyParts, session: Session, row: OutboundRow, now: number): Applied | null {
   const { store, audit } = parts;
   const { body } = row;
+  const note: Note = (verb, turn, cause, detail) => {
+    const { id, agentGroup } = session;
+    const where = { resource: `session:${id}`, session: id, turn, cause };
+    return audit.append({ actor: `agent:${agentGroup}`, verb, decision: "fact", ...where, detail });
+  };
   if (body.kind === "turn_started") {
     if (store.turns.running(session.id) !== null) throw new ProtocolViolation(`turn ${row.n} starts inside another`);
-    store.turns.start(session.id, row.n, now);
+    const cause = store.inbox.record(session.id, body.inbound.at(-1) ?? 0);
+    store.turns.start(session.id, row.n, now, note("turn.start", row.n, cause, { messages: body.inbound }));
     takeIn(store, session, body.inbound, row.n);
     return { type: "turn_began" };
   }
@@ -70,15 +80,25 @@ function applyRow(parts: ApplyParts, session: Session, row: OutboundRow, now: nu
     throw new ProtocolViolation(`row ${row.n} speaks of turn ${body.turn}, which does not run`);
   }
   switch (body.kind) {
-    case "turn_fed":
+    case "turn_fed": {
+      const cause = store.inbox.record(session.id, body.inbound.at(-1) ?? 0);
+      if (body.inbound.length > 0) note("turn.feed", body.turn, cause, { messages: body.inbound });
       takeIn(store, session, body.inbound, body.turn);
       return null;
-    case "tool_started":
-      store.turns.startTool(session.id, body.turn, body.call, body.name, body.summary);
+    }
+    case "tool_started": {
+      const { turn, call, name } = body;
+      const record = store.turns.hasTools(session.id, turn, MOST_TOOLS)
+        ? null
+        : note("tool.start", turn, store.turns.record(session.id, turn), { tool: name.slice(0, MOST_NAME) });
+      store.turns.startTool(session.id, turn, call, name, body.summary, record);
       return null;
-    case "tool_ended":
-      store.turns.endTool(session.id, body.turn, body.call, body.ok);
+    }
+    case "tool_ended": {
+      const begun = store.turns.endTool(session.id, body.turn, body.call, body.ok);
+      if (begun !== null) note("tool.end", body.turn, begun, { ok: body.ok });
       return null;
+    }
     case "verb": {
       const { turn, verb, args } = body;
       if (store.calls.count(session.id) >= MOST_CALLS) throw new ProtocolViolation(`turn ${turn} asks without end`);
@@ -87,7 +107,10 @@ function applyRow(parts: ApplyParts, session: Session, row: OutboundRow, now: nu
       return { type: "answered" };
     }
     case "turn_ended":
-      endTurn(store, audit, session, row.n, body, now);
+      endTurn(store, session, row.n, body, now);
+      note("turn.end", body.turn, store.turns.record(session.id, body.turn), {
+        ...{ turn: body.turn, status: body.outcome.status, messages: body.acknowledges, usage: body.usage },
+      });
       return { type: "turn_ended" };
   }
 }
@@ -98,11 +121,14 @@ function takeIn(store: Store, session: Session, numbers: number[], turn: number)
     throw new ProtocolViolation(`turn ${turn} took up message ${strangers[0]}, which was not waiting`);
 }
 
+/** Appends a record of this session; part of the open transaction. @returns its number */
+type Note = (verb: string, turn: number, cause: number | null, detail: Record<string, unknown>) => number;
+
 const isTask = (userId: string) => userId.startsWith("task:");
 
 type TurnEnded = Extract<OutboundRow["body"], { kind: "turn_ended" }>;
 
-function endTurn(store: Store, audit: Audit, session: Session, number: number, body: TurnEnded, now: number): void {
+function endTurn(store: Store, session: Session, number: number, body: TurnEnded, now: number): void {
   const { outcome, turn } = body;
   const failed = outcome.status === "error";
   store.turns.end(
@@ -145,11 +171,4 @@ function endTurn(store: Store, audit: Audit, session: Session, number: number, b
     // A scheduled task may find that there is nothing to say; a person, or a draft, is never left without a word.
     else if (!outcome.text.trim() && (asked || over !== null)) say("system", WITHOUT_ANSWER, "final");
   }
-  audit.append({
-    actor: `agent:${session.agentGroup}`,
-    verb: "turn.end",
-    resource: `session:${session.id}`,
-    decision: "fact",
-    detail: { turn, status: outcome.status, messages: body.acknowledges, usage: body.usage },
-  });
 }

@@ -78,7 +78,7 @@ export class Deadlines {
         store.inbox.tell(id);
         if (!session) return;
         const said = { text: stillWaiting(causeOf(id)), key: `${id}:waits:${number}` };
-        store.outbox.notify({ ...said, sessionId: id, address: session }, now);
+        store.outbox.notify({ ...said, sessionId: id, address: session, cause: store.inbox.record(id, number) }, now);
       });
     }
   }

@@ -129,14 +129,14 @@ export class Drain {
   }
 
   #violated(why: string): DrainEnd {
-    this.#parts.audit.append({
-      actor: `agent:${this.#session.agentGroup}`,
-      verb: "mailbox.write",
-      resource: `session:${this.#session.id}`,
-      decision: "deny",
-      detail: { why: why.slice(0, 500) },
-    });
-    this.#hooks.onViolation(why);
+    const { id: session, agentGroup } = this.#session;
+    const what = { verb: "mailbox.write", resource: `session:${session}`, detail: { why: why.slice(0, 500) } };
+    try {
+      this.#parts.audit.refuse({ actor: `agent:${agentGroup}`, ...what, session });
+    } finally {
+      // Its end needs no room on the disk.
+      this.#hooks.onViolation(why);
+    }
     return "violated";
   }
 }

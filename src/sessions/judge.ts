@@ -65,6 +65,7 @@ export function judge(
       verb: "turn.interrupt",
       resource: `session:${session.id}`,
       decision: "fact",
+      ...{ session: session.id, turn, cause: store.turns.record(session.id, turn) },
       detail: { turn, cause, again: again.length, failed: failed.length },
     });
   });

@@ -95,11 +95,21 @@ export class Inbox {
     return row?.id ?? null;
   }
 
-  /** @param about the number of the message that this one edits or deletes */
-  enqueue(session: SessionId, number: number, event: number, engages: boolean, about: number | null = null): void {
+  /**
+   * @param about the number of the message that this one edits or deletes
+   * @param record the audit record of its acceptance
+   */
+  enqueue(
+    session: SessionId,
+    number: number,
+    event: number,
+    engages: boolean,
+    about: number | null = null,
+    record: number | null = null,
+  ): void {
     this.#db.run(
-      "INSERT INTO inbox (session_id, number, event_id, engages, about, state) VALUES (?,?,?,?,?,'queued')",
-      ...[session, number, event, engages ? 1 : 0, about],
+      "INSERT INTO inbox (session_id, number, event_id, engages, about, record, state) VALUES (?,?,?,?,?,?,'queued')",
+      ...[session, number, event, engages ? 1 : 0, about, record],
     );
     if (!engages) this.#endStaleContext(session);
   }
@@ -120,6 +130,12 @@ export class Inbox {
       "UPDATE inbox SET state='done' WHERE session_id=? AND number<? AND state='queued' AND engages=0",
       ...[session, before],
     );
+  }
+
+  /** The audit record of a message's acceptance. */
+  record(session: SessionId, number: number): number | null {
+    const sql = "SELECT record FROM inbox WHERE session_id=? AND number=?";
+    return this.#db.get<{ record: number | null }>(sql, session, number)?.record ?? null;
   }
 
   /** Whether a later version of the message is known already: updates may come in any order. */

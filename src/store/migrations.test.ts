@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { GENESIS, hashOf } from "../../packages/audit-chain/record.ts";
 import { Tasks } from "../../parts/tasks/tasks.ts";
 import { countingRandom, ManualClock } from "../../test/support/world.ts";
 import { Audit } from "../audit/audit.ts";
@@ -44,7 +45,9 @@ function second(): Database {
   );
   for (const [index, state] of ["sent", "pending", "sending", "retry", "unknown", "dead"].entries())
     outbox(index + 1, state, `k${index}`, state, state === "sent" ? "x0" : null);
-  new Audit(db, new ManualClock()).append({ actor: "operator", verb: "x", resource: "", decision: "allow" });
+  const first = { seq: 1, at: 1, actor: "operator", verb: "x", resource: "", decision: "allow", detail: "{}" } as const;
+  const hash = hashOf({ ...first, cause: null, session: null, turn: null, version: 1 }, GENESIS);
+  db.run("INSERT INTO audit VALUES (1, 1, 'operator', 'x', '', 'allow', '{}', ?, ?)", GENESIS, hash);
   return db;
 }
 

@@ -211,6 +211,31 @@ export const steps: string[] = [
     cache_write INTEGER NOT NULL, cache_write_hour INTEGER NOT NULL, set_at INTEGER NOT NULL
   ) STRICT;
   `,
+  // Records that are there already keep the hashes that they have: those of version 1, without the new fields.
+  `
+  ALTER TABLE audit ADD COLUMN cause INTEGER;
+  ALTER TABLE audit ADD COLUMN session TEXT;
+  ALTER TABLE audit ADD COLUMN turn INTEGER;
+  ALTER TABLE audit ADD COLUMN version INTEGER NOT NULL DEFAULT 1;
+  CREATE INDEX audit_actor ON audit (actor);
+  CREATE INDEX audit_verb ON audit (verb);
+  CREATE INDEX audit_resource ON audit (resource);
+  CREATE INDEX audit_at ON audit (at);
+  CREATE INDEX audit_session ON audit (session) WHERE session IS NOT NULL;
+  CREATE INDEX audit_turn ON audit (session, turn) WHERE turn IS NOT NULL;
+  CREATE INDEX audit_cause ON audit (cause) WHERE cause IS NOT NULL;
+  CREATE INDEX audit_denied ON audit (seq) WHERE decision = 'deny';
+
+  CREATE TABLE audit_heads (
+    counter INTEGER PRIMARY KEY, seq INTEGER NOT NULL, hash TEXT NOT NULL, at INTEGER NOT NULL, key TEXT NOT NULL,
+    signature TEXT NOT NULL
+  ) STRICT;
+
+  ALTER TABLE inbox ADD COLUMN record INTEGER;
+  ALTER TABLE turns ADD COLUMN record INTEGER;
+  ALTER TABLE turn_tools ADD COLUMN record INTEGER;
+  ALTER TABLE outbox ADD COLUMN cause INTEGER;
+  `,
 ];
 
 /** Brings the schema up to date. Throws Misuse for a database that a newer NanoClaw wrote. */

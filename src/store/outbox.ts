@@ -46,6 +46,8 @@ export interface OutboxRow {
   platformId: string | null;
   error: string | null;
   createdAt: number;
+  turn: number | null;
+  cause: number | null;
 }
 
 export interface NewOutboxRow {
@@ -57,6 +59,8 @@ export interface NewOutboxRow {
   text: string;
   answers?: string[];
   key: string;
+  /** The audit record that led to it; where there is a turn, that of its start unless something else is said. */
+  cause?: number | null;
   kind?: OutboxKind;
   number?: number;
   target?: string;
@@ -74,7 +78,7 @@ export interface Outcome {
 }
 
 const COLUMNS = `id, session_id AS sessionId, channel, chat, thread, kind, number, target, over, author, notice, text, files,
-  answers, key, state, tries, next_at AS nextAt, platform_id AS platformId, error, created_at AS createdAt`;
+  answers, key, state, tries, next_at AS nextAt, platform_id AS platformId, error, created_at AS createdAt, turn, cause`;
 /** Only these change: what has ended stays as it ended until a person opens it again. */
 const OPEN = "state IN ('pending','sending','retry')";
 const OUTCOME = "session_id=? AND author='agent' AND kind <> 'draft' AND state IN ('sent','unknown','dead')";
@@ -100,8 +104,10 @@ export class Outbox {
   add(row: NewOutboxRow, now: number): void {
     this.#db.run(
       `INSERT INTO outbox (session_id, turn, channel, chat, thread, kind, number, target, over, author, notice, text, files,
-         answers, key, state, created_at)
-       VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,'pending',?) ON CONFLICT (key) DO NOTHING`,
+         answers, key, state, created_at, cause)
+       VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,'pending',?,
+         coalesce(?, (SELECT record FROM turns WHERE session_id=?1 AND turns.number=?2)))
+       ON CONFLICT (key) DO NOTHING`,
       ...[
         row.sessionId ?? null,
         row.turn ?? null,
@@ -112,6 +118,7 @@ export class Outbox {
       ],
       ...[row.number ?? null, row.target ?? null, row.over ?? null, row.author, row.notice ? 1 : 0, row.text],
       ...[JSON.stringify(row.files ?? []), JSON.stringify(row.answers ?? []), row.key, now],
+      row.cause ?? null,
     );
     this.#db.afterCommit(() => this.#wake());
   }
@@ -211,9 +218,9 @@ export class Outbox {
       for (const [index, text] of others.entries()) {
         this.#db.run(
           `INSERT INTO outbox (session_id, turn, channel, chat, thread, kind, number, author, notice, text, files, answers,
-             key, state, created_at, part_of, part)
+             key, state, created_at, cause, part_of, part)
            SELECT session_id, turn, channel, chat, thread, 'message', number, author, notice, ?2, ?3, '[]', key || '#' || ?4,
-             'pending', created_at, id, ?4 FROM outbox WHERE id=?1 ON CONFLICT (key) DO NOTHING`,
+             'pending', created_at, cause, id, ?4 FROM outbox WHERE id=?1 ON CONFLICT (key) DO NOTHING`,
           ...[row.id, text, JSON.stringify(index === others.length - 1 ? row.files : []), index + 1],
         );
       }

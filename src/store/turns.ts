@@ -17,11 +17,18 @@ export class Turns {
     this.#db = db;
   }
 
-  start(session: SessionId, number: number, now: number): void {
+  /** @param record the audit record of its start */
+  start(session: SessionId, number: number, now: number, record: number | null = null): void {
     this.#db.run(
-      "INSERT INTO turns (session_id, number, state, started_at) VALUES (?,?,'running',?)",
-      ...[session, number, now],
+      "INSERT INTO turns (session_id, number, state, started_at, record) VALUES (?,?,'running',?,?)",
+      ...[session, number, now, record],
     );
+  }
+
+  /** The audit record of its start. */
+  record(session: SessionId, number: number): number | null {
+    const sql = "SELECT record FROM turns WHERE session_id=? AND number=?";
+    return this.#db.get<{ record: number | null }>(sql, session, number)?.record ?? null;
   }
 
   /** @returns false when that turn was not running. */
@@ -43,18 +50,34 @@ export class Turns {
     return this.#db.get<{ number: number }>(sql, session)?.number ?? null;
   }
 
-  startTool(session: SessionId, turn: number, call: string, name: string, summary: string): void {
+  /** @param record the audit record of its begin; null where that is not recorded */
+  startTool(
+    session: SessionId,
+    turn: number,
+    call: string,
+    name: string,
+    summary: string,
+    record: number | null = null,
+  ): void {
     this.#db.run(
-      "INSERT OR IGNORE INTO turn_tools (session_id, turn, call, name, summary, state) VALUES (?,?,?,?,?,'started')",
-      ...[session, turn, call, name, summary],
+      "INSERT OR IGNORE INTO turn_tools (session_id, turn, call, name, summary, state, record) VALUES (?,?,?,?,?,'started',?)",
+      ...[session, turn, call, name, summary, record],
     );
   }
 
-  endTool(session: SessionId, turn: number, call: string, ok: boolean): void {
-    this.#db.run(
-      "UPDATE turn_tools SET state=? WHERE session_id=? AND turn=? AND call=?",
+  /** @returns the audit record of its begin; null where there is none such that runs */
+  endTool(session: SessionId, turn: number, call: string, ok: boolean): number | null {
+    const row = this.#db.get<{ record: number | null }>(
+      "UPDATE turn_tools SET state=? WHERE session_id=? AND turn=? AND call=? AND state='started' RETURNING record",
       ...[ok ? "ok" : "failed", session, turn, call],
     );
+    return row?.record ?? null;
+  }
+
+  /** Whether a turn has begun `most` tools already. */
+  hasTools(session: SessionId, turn: number, most: number): boolean {
+    const sql = "SELECT 1 FROM turn_tools WHERE session_id=? AND turn=? LIMIT 1 OFFSET ?";
+    return this.#db.get(sql, session, turn, most - 1) !== undefined;
   }
 
   /** What a turn did with tools, in order; the latest `limit`. */

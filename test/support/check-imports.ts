@@ -102,7 +102,7 @@ function rules(): Rules {
       "^src/store/address\\.ts$",
       "^protocol/",
     ]),
-    only("cli", "^cli/", ["^cli/", "^protocol/", CONTRACT]),
+    only("cli", "^cli/", ["^cli/", "^packages/", "^protocol/", CONTRACT]),
     only("setup", "^setup/", ["^setup/", "^cli/", "^protocol/", CONTRACT]),
     {
       name: "product code imports a test",

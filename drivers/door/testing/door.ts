@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import type { TestContext } from "node:test";
 import { BELL_PATH, BELL_PROTOCOL } from "../../../protocol/session-socket.ts";
-import type { Credential, DoorHooks, RequestRecord } from "../../../src/gateway/door.ts";
+import type { Credential, DoorHooks, RequestIntent, RequestRecord } from "../../../src/gateway/door.ts";
 import type { Meter } from "../../../src/gateway/meter.ts";
 import { silentLog } from "../../../src/lib/log.ts";
 import { Gateway } from "../gateway.ts";
@@ -24,6 +24,7 @@ export interface TestDoorOptions {
   trust?: string[];
   meter?: Meter;
   hooks?: Partial<DoorHooks>;
+  intend?: (request: RequestIntent) => Promise<number | null>;
 }
 
 /** Lets everything pass. */
@@ -36,6 +37,7 @@ export async function openDoor(t: TestContext, options: TestDoorOptions) {
   const gateway = new Gateway({
     upstream: () => ({ address: options.address, needsCredential: options.needsCredential ?? true }),
     credential: async () => credential,
+    intend: options.intend ?? (async ({ credential }) => (credential === null ? null : 7)),
     record: (record) => records.push(record),
     meter: options.meter ?? openMeter,
     log: silentLog,

@@ -1,6 +1,5 @@
-/** What the verbs that look after the installation do: status, credentials, the model, the audit log, the outbox. */
+/** What the verbs that look after the installation do: status, credentials, the model, the outbox. */
 import type { Status } from "../../../api/results.ts";
-import type { Audit } from "../../audit/audit.ts";
 import type { ChannelRegistry } from "../../channels/registry.ts";
 import type { ModelChoice } from "../../gateway/model-choice.ts";
 import type { Clock } from "../../lib/clock.ts";
@@ -14,7 +13,6 @@ import type { Effects } from "../execute.ts";
 
 export interface CareParts {
   store: Store;
-  audit: Audit;
   clock: Clock;
   vault: Vault;
   model: ModelChoice;
@@ -32,11 +30,8 @@ export interface CareParts {
 
 export function careEffects(
   parts: CareParts,
-): Pick<
-  Effects,
-  Extract<keyof Effects, "status" | `${"host" | "credentials" | "model" | "audit" | "outbox"}.${string}`>
-> {
-  const { store, audit, vault, clock } = parts;
+): Pick<Effects, Extract<keyof Effects, "status" | `${"host" | "credentials" | "model" | "outbox"}.${string}`>> {
+  const { store, vault, clock } = parts;
   return {
     status: async () => ({
       version: parts.version,
@@ -74,14 +69,6 @@ export function careEffects(
       record(`model:${model}`, () => parts.model.choose(model, address ?? null), address ? { address } : {});
       await parts.model.apply();
       return parts.model.current();
-    },
-
-    "audit.list": ({ limit, after }) => audit.list(limit, after).map(({ seq, ...record }) => ({ n: seq, ...record })),
-    "audit.verify": () => {
-      const verdict = audit.verify();
-      return verdict.intact
-        ? { ok: true, records: verdict.records, head: verdict.head, problem: null }
-        : { ok: false, records: verdict.seq - 1, head: "", problem: `record ${verdict.seq}: ${verdict.why}` };
     },
 
     "outbox.list": ({ state, limit }) => store.outbox.list(state ?? null, limit).map(shownRow),

@@ -36,10 +36,10 @@ export function messageEffects(parts: MessageParts): Pick<Effects, `messages.${"
       const files = ids.map((id) => parts.sentFile(session, id));
       return context.record(
         `session:${session.id}`,
-        () => {
+        (cause) => {
           const said = store.outbox.takeOver(session.id, turn, text, files);
           if (said !== null) return { message: said };
-          store.outbox.add({ ...row(session, turn, number), text, files, number }, clock.now());
+          store.outbox.add({ ...row(session, turn, number), text, files, number, cause }, clock.now());
           return { message: number };
         },
         { number, files: files.map(({ name }) => name) },
@@ -52,8 +52,8 @@ export function messageEffects(parts: MessageParts): Pick<Effects, `messages.${"
       const [target, second] = store.outbox.byNumber(session.id, message);
       if (target?.author !== "agent") throw new Misuse(`message ${message} is none of yours`);
       if (second) throw new Misuse(`message ${message} went out in several parts and can't be changed`);
-      return context.record(`session:${session.id}`, () => {
-        const edit = { kind: "edit", over: target.id, number } as const;
+      return context.record(`session:${session.id}`, (cause) => {
+        const edit = { kind: "edit", over: target.id, number, cause } as const;
         store.outbox.add({ ...row(session, turn, number), ...edit, text }, clock.now());
         return { message };
       });
@@ -65,8 +65,8 @@ export function messageEffects(parts: MessageParts): Pick<Effects, `messages.${"
       const target =
         store.inbox.platformIdOf(session.id, message) ?? store.outbox.byNumber(session.id, message)[0]?.platformId;
       if (!target) throw new Misuse(`there is no message ${message} that was delivered here`);
-      return context.record(`session:${session.id}`, () => {
-        const reaction = { kind: "reaction", target, number } as const;
+      return context.record(`session:${session.id}`, (cause) => {
+        const reaction = { kind: "reaction", target, number, cause } as const;
         store.outbox.add({ ...row(session, turn, number), ...reaction, text: emoji }, clock.now());
         return { done: true as const };
       });
