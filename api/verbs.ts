@@ -6,6 +6,7 @@ import type { z } from "zod";
 import { careVerbs } from "./verbs/care.ts";
 import { channelVerbs } from "./verbs/channels.ts";
 import { chatVerbs } from "./verbs/chats.ts";
+import { credentialVerbs } from "./verbs/credentials.ts";
 import { groupVerbs } from "./verbs/groups.ts";
 import { messageVerbs } from "./verbs/messages.ts";
 import { taskVerbs } from "./verbs/tasks.ts";
@@ -14,6 +15,7 @@ export type { Authority, Verb } from "./verb.ts";
 
 export const verbs = {
   ...careVerbs,
+  ...credentialVerbs,
   ...chatVerbs,
   ...groupVerbs,
   ...channelVerbs,

@@ -4,13 +4,16 @@ import { join } from "node:path";
 import { DockerDriver } from "../drivers/docker/driver.ts";
 import { checkCredential } from "../drivers/door/credential-check.ts";
 import { Gateway } from "../drivers/door/gateway.ts";
+import { providerRequest } from "../drivers/door/provider-request.ts";
 import { DiskFiles } from "../drivers/files/files.ts";
 import { ModelServer } from "../drivers/model-server/model-server.ts";
 import { ReaderPool } from "../drivers/readers/reader-pool.ts";
 import { TerminalChannel } from "../drivers/terminal/terminal.ts";
 import { SealedVault } from "../drivers/vault/vault.ts";
+import { credentials } from "../parts/credentials/index.ts";
 import { scheduledTasks } from "../parts/tasks/index.ts";
 import { MailboxWriter } from "../protocol/mailbox/writer.ts";
+import { tellOwner } from "./access/owner.ts";
 import { Audit } from "./audit/audit.ts";
 import type { Channel } from "./channels/channel.ts";
 import { channelLoader } from "./channels/load.ts";
@@ -69,7 +72,10 @@ export async function startHost(
   const startedAt = clock.now();
   const store = openStore(paths.database);
   const audit = new Audit(store.db, clock);
-  const vault = new SealedVault(store.db, paths.vaultKey);
+  const vault = new SealedVault(store.db, paths.vaultKey, {
+    ask: providerRequest(),
+    onTrouble: (name, why) => tellOwner(store, `credential:${name}`, why, null, clock.now()),
+  });
 
   const practiceSocket = join(paths.run, "practice.sock");
   const practiceServer = new ModelServer({
@@ -92,7 +98,7 @@ export async function startHost(
   });
   const gateway = new Gateway({
     upstream: () => model.upstream(),
-    credential: async () => vault.reveal("anthropic"),
+    credential: (name) => vault.forModel(name),
     record: ({ session, agentGroup, method, host, path, status, decision, ...detail }) =>
       audit.append({
         actor: `agent:${agentGroup}`,
@@ -118,6 +124,10 @@ export async function startHost(
       return channel.fetch(ref);
     },
   });
+  const keeping = credentials({
+    ...{ store, audit, clock, random, vault, model, keyFile: paths.vaultKey },
+    ...{ router: () => path.router, supervisor: () => path.supervisor },
+  });
   const terminal = new TerminalChannel(store.db, clock, (chat) => agentOfChat(store, chat));
   const path: MessagePath = messagePath({
     readersGroup: user?.gid ?? null,
@@ -129,6 +139,7 @@ export async function startHost(
     maxContainers: MAX_CONTAINERS,
     specOf: (plan) => containerSpec(plan, paths, labels),
     ...{ terminal, files, load, tools: agentTools, carryOut: carryOutFor(store, () => executor) },
+    tripwire: keeping.tripwire,
     credentials: (id) => channelCredentials(vault, id),
     added: () => addedChannels(store),
   });
@@ -149,8 +160,9 @@ export async function startHost(
       ...chatEffects({ store, clock, random, terminal, supervisor }),
       ...groupEffects({ store, clock, random, router, supervisor, groupsDir: paths.groups }),
       ...tasks.effects,
+      ...keeping.effects,
       ...careEffects({
-        ...{ store, audit, clock, vault, model, driver, supervisor, registry, startedAt },
+        ...{ store, audit, model, driver, supervisor, registry, startedAt },
         version: versionOf(paths.root),
         installation: paths.installation,
         stopHost: () => setImmediate(onStop),

@@ -2,20 +2,16 @@
 import type { Audit } from "../../audit/audit.ts";
 import type { ChannelRegistry } from "../../channels/registry.ts";
 import type { ModelChoice } from "../../gateway/model-choice.ts";
-import type { Clock } from "../../lib/clock.ts";
 import { Misuse, messageOf } from "../../lib/errors.ts";
 import type { SandboxDriver } from "../../sandbox/sandbox.ts";
 import type { Supervisor } from "../../sessions/supervisor.ts";
 import type { OutboxRow, OutboxState } from "../../store/outbox.ts";
 import type { Store } from "../../store/store.ts";
-import type { Vault } from "../../vault/vault.ts";
 import type { Effects } from "../execute.ts";
 
 export interface CareParts {
   store: Store;
   audit: Audit;
-  clock: Clock;
-  vault: Vault;
   model: ModelChoice;
   driver: SandboxDriver;
   supervisor: Supervisor;
@@ -29,11 +25,8 @@ export interface CareParts {
 
 export function careEffects(
   parts: CareParts,
-): Pick<
-  Effects,
-  Extract<keyof Effects, "status" | `${"host" | "credentials" | "model" | "audit" | "outbox"}.${string}`>
-> {
-  const { store, audit, vault, clock } = parts;
+): Pick<Effects, Extract<keyof Effects, "status" | `${"host" | "model" | "audit" | "outbox"}.${string}`>> {
+  const { store, audit } = parts;
   return {
     status: async () => ({
       version: parts.version,
@@ -54,18 +47,6 @@ export function careEffects(
 
     "host.stop": (_args, { record }) => record("host", () => done(parts.stopHost)),
 
-    "credentials.list": () => vault.list().map(({ name, kind, createdAt }) => ({ name, kind, setAt: createdAt })),
-    "credentials.set": async ({ name, kind, secret }, { record }) => {
-      const check = await parts.model.check(name, { kind, secret: secret.trim() });
-      if (check.check !== "bad")
-        record(`credential:${name}`, () => vault.put(name, kind, secret.trim(), clock.now()), { kind });
-      return { name, ...check };
-    },
-    "credentials.remove": ({ name }, { record }) =>
-      record(`credential:${name}`, () => {
-        if (vault.remove(name)) return done();
-        throw new Misuse(`there is no credential "${name}"`, "`ncl credentials list` shows them.");
-      }),
     "model.use": async ({ model, address }, { record }) => {
       record(`model:${model}`, () => parts.model.choose(model, address ?? null), address ? { address } : {});
       await parts.model.apply();
