@@ -28,13 +28,19 @@ export interface RefresherParts {
 
 export class Refresher {
   readonly #parts: RefresherParts;
-  readonly #running = new Map<string, Promise<void>>();
+  /** Each of one sign-in: another one may be set under the same name at any time. */
+  readonly #running = new Map<string, { of: string; refreshing: Promise<void> }>();
   /** What a provider gave and the disk did not take: it is kept before anything else happens to that credential. */
   readonly #unkept = new Map<string, { from: OAuth2; to: OAuth2 }>();
   readonly #pauses = new Map<string, { since: number; why: string }>();
 
   constructor(parts: RefresherParts) {
     this.#parts = parts;
+  }
+
+  /** Somebody set the credential: it is tried at once. */
+  wasSet(name: string): void {
+    this.#pauses.delete(name);
   }
 
   /** An access token that works now. @throws Misuse where the provider refused, Retryable where it can't be asked */
@@ -61,13 +67,16 @@ export class Refresher {
   }
 
   #refreshed(name: string, credential: OAuth2): Promise<void> {
+    const of = credential.secret;
     const running = this.#running.get(name);
-    if (running) return running;
+    if (running?.of === of) return running.refreshing;
     const pause = this.#pauses.get(name);
-    const waited = pause ? this.#parts.clock.now() - pause.since : 0;
+    const waited = pause ? this.#parts.clock.now() - pause.since : PAUSE;
     if (pause && waited >= 0 && waited < PAUSE) return Promise.reject(cannotAsk(name, pause.why));
-    const refreshing = this.#refresh(name, credential).finally(() => this.#running.delete(name));
-    this.#running.set(name, refreshing);
+    const refreshing = this.#refresh(name, credential).finally(() => {
+      if (this.#running.get(name)?.of === of) this.#running.delete(name);
+    });
+    this.#running.set(name, { of, refreshing });
     return refreshing;
   }
 

@@ -68,6 +68,7 @@ export class SealedVault implements Vault {
        VALUES (?,?,?,?,?,?,?)`,
       ...[name, kind, variable, sealed, idOf(key), now, endOf(secret)],
     );
+    this.#refresher.wasSet(name);
   }
 
   reveal(name: string): PlainSecret | null {
