@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { nameOf, PLACEHOLDER, placeholderOf, UNFINISHED } from "./placeholder.ts";
+import { nameOf, PLACEHOLDER, placeholderOf, UNFINISHED } from "./index.ts";
 
 const key = Buffer.alloc(32, 7);
 
