@@ -90,4 +90,3 @@ export const httpCredential = z.discriminatedUnion("kind", [header, bearer, basi
 export type HttpCredential = z.output<typeof httpCredential>;
 export type OAuth2 = z.output<typeof oauth2>;
 export type Access = z.output<typeof access>;
-export const httpKinds = ["header", "bearer", "basic", "query", "oauth2"] as const;
