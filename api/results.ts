@@ -120,8 +120,22 @@ export const session = z.object({
   lastAt: at.nullable(),
 });
 
-const credentialKind = z.enum(["api_key", "oauth_token"]);
-export const credential = z.object({ name: z.string(), kind: credentialKind, setAt: at });
+export const credentialKind = z.enum(["api_key", "oauth_token", "header", "bearer", "basic", "query", "oauth2"]);
+export const credential = z.object({
+  name: z.string(),
+  kind: credentialKind,
+  /** What containers know its placeholder by; empty for none. */
+  variable: z.string(),
+  setAt: at,
+  /** When its access token ends. */
+  expiresAt: at.nullable(),
+  /** Give or take an hour. */
+  usedAt: at.nullable(),
+  /** `ok`, or why it does not work any more. */
+  state: z.string(),
+});
+export const credentialWhole = credential.extend({ settings: z.record(z.string(), z.string()) });
+export const keyRotated = z.object({ credentials: count, key: z.string() });
 /** `check` is what the credential's own service said to it; `detail` says why and what to do. */
 export const credentialCheck = z.object({
   name: z.string(),

@@ -7,6 +7,7 @@ import { auditVerbs } from "./verbs/audit.ts";
 import { careVerbs } from "./verbs/care.ts";
 import { channelVerbs } from "./verbs/channels.ts";
 import { chatVerbs } from "./verbs/chats.ts";
+import { credentialVerbs } from "./verbs/credentials.ts";
 import { groupVerbs } from "./verbs/groups.ts";
 import { messageVerbs } from "./verbs/messages.ts";
 import { taskVerbs } from "./verbs/tasks.ts";
@@ -17,6 +18,7 @@ export type { Authority, Verb } from "./verb.ts";
 export const verbs = {
   ...careVerbs,
   ...auditVerbs,
+  ...credentialVerbs,
   ...chatVerbs,
   ...groupVerbs,
   ...channelVerbs,

@@ -103,7 +103,9 @@ function startService({ start, check, hint }: Service): () => boolean {
 function startDetached(paths: Paths, output: string): () => boolean {
   mkdirSync(paths.logs, { recursive: true, mode: 0o700 });
   const log = openSync(output, "a", 0o600);
-  const child = spawn(process.execPath, hostArguments, {
+  // What the process remembers must not be left behind in a file when it crashes.
+  const withoutCore = ["-c", 'ulimit -c 0; exec "$0" "$@"', process.execPath, ...hostArguments];
+  const child = spawn("/bin/sh", withoutCore, {
     cwd: paths.root,
     detached: true,
     stdio: ["ignore", log, log],

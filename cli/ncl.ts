@@ -79,6 +79,19 @@ root
 
 addSkillCommands(root, paths, client);
 
+root
+  .command("credentials")
+  .description("list, show, set, remove, import, rotate-key")
+  .command("import <file>")
+  .description("Store credentials of a .env file; values are never shown")
+  .option("--as <name=kind...>", "take this variable as that kind, such as GITHUB_TOKEN=bearer; ask nothing", [])
+  .option("--replace", "also in place of those that are there", false)
+  .option("--json", "print the result as JSON", false)
+  .action(async (file: string, options: { as: string[]; replace: boolean; json: boolean }) => {
+    const { importCommand } = await import("./credentials/import.ts");
+    await importCommand(client(), file, options);
+  });
+
 function positive(text: string): number {
   if (!/^[1-9]\d{0,6}$/.test(text)) throw new InvalidArgumentError("It is a number above 0.");
   return Number(text);
@@ -89,6 +102,7 @@ function needsRegistry(words: string[]): boolean {
   const [first = "--help", second = ""] = words;
   if (words.some((word) => word === "-h" || word === "--help") || first === "help") return true;
   if (first === "chat" || first === "usage") return second !== "" && !second.startsWith("-");
+  if (first === "credentials") return second !== "import";
   return !root.commands.some((command) => command.name() === first);
 }
 

@@ -37,6 +37,7 @@ WorkingDirectory=${paths.root.replaceAll("%", "%%")}
 ExecStart=${[quoted(node), ...hostArguments].join(" ")}
 ${environment.join("")}Restart=on-failure
 RestartSec=2
+LimitCORE=0
 
 [Install]
 WantedBy=default.target

@@ -5,15 +5,18 @@ import { join } from "node:path";
 import { DockerDriver } from "../drivers/docker/driver.ts";
 import { checkCredential } from "../drivers/door/credential-check.ts";
 import { Gateway } from "../drivers/door/gateway.ts";
+import { providerRequest } from "../drivers/door/provider-request.ts";
 import { DiskFiles } from "../drivers/files/files.ts";
 import { ModelServer } from "../drivers/model-server/model-server.ts";
 import { ReaderPool } from "../drivers/readers/reader-pool.ts";
 import { TerminalChannel } from "../drivers/terminal/terminal.ts";
 import { SealedVault } from "../drivers/vault/vault.ts";
 import { auditBook } from "../parts/audit/index.ts";
+import { credentials } from "../parts/credentials/index.ts";
 import { metering } from "../parts/meter/index.ts";
 import { type ScheduledTasksParts, scheduledTasks } from "../parts/tasks/index.ts";
 import { MailboxWriter } from "../protocol/mailbox/writer.ts";
+import { tellOwner } from "./access/owner.ts";
 import { Audit } from "./audit/audit.ts";
 import type { Channel } from "./channels/channel.ts";
 import { channelLoader } from "./channels/load.ts";
@@ -73,7 +76,10 @@ export async function startHost(
   const store = openStore(paths.database);
   const audit = new Audit(store.db, clock);
   const book = auditBook({ store, audit, clock, config: paths.config, log: log.child({ part: "audit" }) });
-  const vault = new SealedVault(store.db, paths.vaultKey);
+  const vault = new SealedVault(store.db, paths.vaultKey, {
+    ask: providerRequest(),
+    onTrouble: (name, why) => tellOwner(store, `credential:${name}`, why, null, clock.now()),
+  });
 
   const practiceSocket = join(paths.run, "practice.sock");
   const practiceServer = new ModelServer({
@@ -101,7 +107,7 @@ export async function startHost(
   const gateway = new Gateway({
     meter: metered.meter,
     upstream: () => model.upstream(),
-    credential: async () => vault.reveal("anthropic"),
+    credential: (name) => vault.forModel(name),
     intend: (request) => book.requests.intend(request),
     record: (outcome) => book.requests.record(outcome),
     log: log.child({ part: "gateway" }),
@@ -121,6 +127,10 @@ export async function startHost(
       return channel.fetch(ref);
     },
   });
+  const keeping = credentials({
+    ...{ store, audit, clock, random, vault, model, keyFile: paths.vaultKey },
+    ...{ router: () => path.router, supervisor: () => path.supervisor },
+  });
   const terminal = new TerminalChannel(store.db, clock, (chat) => agentOfChat(store, chat));
   const containers: ScheduledTasksParts["containers"] = {
     ...{ driver, labels, sessionsDir: paths.sessions, groupsDir: paths.groups, runDir: join(paths.run, "s") },
@@ -132,6 +142,7 @@ export async function startHost(
     openMailbox: (file) => MailboxWriter.open(file),
     maxContainers: MAX_CONTAINERS,
     ...{ terminal, files, load, tools: agentTools, carryOut: carryOutFor(store, () => executor) },
+    tripwire: keeping.tripwire,
     credentials: (id) => channelCredentials(vault, id),
     added: () => addedChannels(store),
   });
@@ -154,8 +165,9 @@ export async function startHost(
       ...tasks.effects,
       ...metered.effects,
       ...book.effects,
+      ...keeping.effects,
       ...careEffects({
-        ...{ store, clock, vault, model, driver, supervisor, registry, startedAt, today: metered.today },
+        ...{ store, model, driver, supervisor, registry, startedAt, today: metered.today },
         version: versionOf(paths.root),
         installation: paths.installation,
         stopHost: () => setImmediate(onStop),

@@ -45,7 +45,7 @@ export function messagePath(ports: PathPorts): MessagePath {
   const supervisor = new Supervisor({
     ...ports,
     log: log.child({ part: "sessions" }),
-    onProgress: (session, progress) => drafts.show(session, progress),
+    onProgress: (session, progress) => drafts.show(session, ports.tripwire.shown(session, progress)),
   });
   const router = new Router({
     ...{ store, audit, clock, random },

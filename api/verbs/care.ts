@@ -1,33 +1,11 @@
-/** Looking after the installation: status, credentials, the model, the outbox. */
+/** Looking after the installation: status, the model, the outbox. */
 import { z } from "zod";
 import * as is from "../results.ts";
 import { limit, verb } from "../verb.ts";
 
-const credentialName = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,63}$/, "use lower-case letters, digits, - and _");
-
 export const careVerbs = {
   status: verb({ summary: "Show how the host, its channels and its sessions are", result: is.status }),
   "host.stop": verb({ summary: "Stop the host; running turns are taken up again at the next start", result: is.done }),
-  "credentials.list": verb({
-    summary: "List the stored credentials, never their values",
-    result: z.array(is.credential),
-  }),
-  "credentials.set": verb({
-    summary: "Store a credential, encrypted; it never enters a container",
-    args: {
-      name: credentialName.describe("what it is for, such as anthropic"),
-      kind: z.enum(["api_key", "oauth_token"]).default("api_key").describe("an API key, or a subscription's token"),
-      secret: z.string().min(1).max(20_000).meta({ secret: true }).describe("the credential itself"),
-    },
-    positional: ["name"],
-    result: is.credentialCheck,
-  }),
-  "credentials.remove": verb({
-    summary: "Forget a credential",
-    args: { name: credentialName.describe("which one") },
-    positional: ["name"],
-    result: is.done,
-  }),
   "model.use": verb({
     summary: "Choose which model answers",
     args: {

@@ -15,7 +15,7 @@ function vaultInTemp() {
 
 test("a secret comes back, and neither the database nor the listing shows it", () => {
   const { db, vault, keyFile } = vaultInTemp();
-  vault.put("model", "api_key", "a secret word", 1);
+  vault.put("model", { kind: "api_key", secret: "a secret word" }, 1);
   assert.deepEqual(vault.reveal("model"), { kind: "api_key", secret: "a secret word" });
   assert.equal(JSON.stringify(vault.list()).includes("secret word"), false);
   const stored = db.get<{ sealed: Uint8Array }>("SELECT sealed FROM credentials");
@@ -25,8 +25,8 @@ test("a secret comes back, and neither the database nor the listing shows it", (
 
 test("a sealed value moved to another name, or changed, does not open", () => {
   const { db, vault } = vaultInTemp();
-  vault.put("one", "api_key", "first", 1);
-  vault.put("two", "api_key", "second", 1);
+  vault.put("one", { kind: "api_key", secret: "first" }, 1);
+  vault.put("two", { kind: "api_key", secret: "second" }, 1);
   db.exec("UPDATE credentials SET sealed=(SELECT sealed FROM credentials WHERE name='one') WHERE name='two'");
   assert.throws(() => vault.reveal("two"), Misuse);
   db.exec("UPDATE credentials SET sealed=x'00' WHERE name='one'");
@@ -35,7 +35,7 @@ test("a sealed value moved to another name, or changed, does not open", () => {
 
 test("a missing or damaged key is said as such, and no new key hides the loss", () => {
   const { db, vault, keyFile } = vaultInTemp();
-  vault.put("one", "api_key", "first", 1);
+  vault.put("one", { kind: "api_key", secret: "first" }, 1);
   rmSync(keyFile);
   assert.throws(() => new SealedVault(db, keyFile).reveal("one"), /key .* is missing/);
   writeFileSync(keyFile, "short");

@@ -43,7 +43,7 @@ function given(can: Partial<Channel["capabilities"]> = {}) {
     () => assert.fail(`${name} was carried out`),
   ]);
   const executor = new Executor({ ...Object.fromEntries(missing), ...known }, store.db, audit);
-  const parts = { store, audit, carryOut: carryOutFor(store, () => executor) };
+  const parts = { store, audit, tripwire: w.tripwire, carryOut: carryOutFor(store, () => executor) };
   const message = w.say("hello");
   applyRows(parts, session, [{ n: 1, body: { kind: "turn_started", inbound: [message] } }], clock.now());
   let n = 1;

@@ -3,7 +3,7 @@
  * needs of them.
  */
 import type { Usage } from "../../protocol/rows.ts";
-import type { CredentialKind } from "../vault/vault.ts";
+import type { PlainKind } from "../vault/vault.ts";
 
 export interface DoorSession {
   id: string;
@@ -45,7 +45,7 @@ export interface Upstream {
 }
 
 export interface Credential {
-  kind: CredentialKind;
+  kind: PlainKind;
   secret: string;
 }
 

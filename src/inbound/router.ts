@@ -181,9 +181,17 @@ export class Router implements ChannelHost {
   /**
    * Lets somebody who is no person say something to an agent, as if it had been said in that conversation.
    * @param author the system itself, whose word counts as such, or what speaks (a task), by its name
+   * @param engages false for what only rides along with the next message
    * @returns where it was put; null when that key was said there before
    */
-  tell(address: Address, target: Target, text: string, key: string, author: Partial<Speaker> = {}): Place | null {
+  tell(
+    address: Address,
+    target: Target,
+    text: string,
+    key: string,
+    author: Partial<Speaker> = {},
+    engages = true,
+  ): Place | null {
     const now = this.#parts.clock.now();
     const said = { change: "said", saidAt: now, receivedAt: now } as const;
     const event: InboundEvent = {
@@ -196,15 +204,17 @@ export class Router implements ChannelHost {
       revision: 0,
       text,
     };
-    return this.#enqueue(event, [target], event.userId)?.[0] ?? null;
+    return this.#enqueue(event, [target], event.userId, engages)?.[0] ?? null;
   }
 
-  #enqueue(event: InboundEvent, targets: Target[], actor: string): Place[] | null {
+  #enqueue(event: InboundEvent, targets: Target[], actor: string, engages = true): Place[] | null {
     const { store } = this.#parts;
     return store.db.transaction(() => {
       const eventId = store.inbox.addEvent(event);
       if (eventId === null) return null;
-      return targets.map((target) => this.#put(this.#sessionFor(target, event).id, eventId, event, true, null, actor));
+      return targets.map((target) =>
+        this.#put(this.#sessionFor(target, event).id, eventId, event, engages, null, actor),
+      );
     });
   }
 

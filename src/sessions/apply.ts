@@ -7,6 +7,7 @@ import type { Audit } from "../audit/audit.ts";
 import type { Session } from "../store/sessions.ts";
 import type { Store } from "../store/store.ts";
 import { explain, STOPPED, WITHOUT_ANSWER } from "./notices.ts";
+import type { Tripwire } from "./tripwire.ts";
 
 export type Applied = { type: "turn_began" } | { type: "turn_ended" } | { type: "answered" };
 
@@ -41,6 +42,7 @@ export interface ApplyParts {
   store: Store;
   audit: Audit;
   carryOut: CarryOut;
+  tripwire: Tripwire;
 }
 
 /** @returns what happened, in order, for the session's state machine. @throws ProtocolViolation */
@@ -100,18 +102,21 @@ function applyRow(parts: ApplyParts, session: Session, row: OutboundRow, now: nu
       return null;
     }
     case "verb": {
-      const { turn, verb, args } = body;
+      const { turn, verb } = body;
+      const args = parts.tripwire.cut(session, `what it wanted by ${verb}`, body.args);
       if (store.calls.count(session.id) >= MOST_CALLS) throw new ProtocolViolation(`turn ${turn} asks without end`);
       const outcome = parts.carryOut({ session, turn, number: row.n, verb, args });
       store.calls.add(session.id, row.n, turn, store.sessions.nextNumber(session.id, now), outcome);
       return { type: "answered" };
     }
-    case "turn_ended":
-      endTurn(store, session, row.n, body, now);
+    case "turn_ended": {
+      const outcome = parts.tripwire.cut(session, "its answer", body.outcome);
+      endTurn(store, session, row.n, { ...body, outcome }, now);
       note("turn.end", body.turn, store.turns.record(session.id, body.turn), {
         ...{ turn: body.turn, status: body.outcome.status, messages: body.acknowledges, usage: body.usage },
       });
       return { type: "turn_ended" };
+    }
   }
 }
 

@@ -36,6 +36,7 @@ import { judge } from "./judge.ts";
 import { coolingTime, type Effect, next, type SessionEvent, type StateName, type Timers } from "./machine.ts";
 import type { MailboxReaders } from "./mailbox-readers.ts";
 import { cannotStart, containersFail, receipts, STOPPED } from "./notices.ts";
+import type { Tripwire } from "./tripwire.ts";
 
 export interface ActorParts {
   store: Store;
@@ -60,6 +61,7 @@ export interface ActorParts {
   /** The verbs that agents have as tools. */
   tools: AgentTool[];
   carryOut: CarryOut;
+  tripwire: Tripwire;
   files: Pick<SessionFiles, "of" | "take">;
   onProgress(session: Session, progress: Progress): void;
 }
@@ -429,7 +431,8 @@ export class SessionActor {
       join(this.#parts.runDir, id),
       {
         onRing: () => void this.#drain.look(),
-        onFile: (name, bytes) => this.#parts.files.take(this.#folder, name, bytes),
+        onFile: async (name, bytes) =>
+          this.#parts.files.take(this.#folder, name, this.#parts.tripwire.file(this.session, name, bytes)),
         onBell: (connected) => {
           if (!connected) return;
           this.handle("connected");

@@ -76,6 +76,11 @@ export class Supervisor {
     this.#actors.delete(id);
   }
 
+  /** Containers with nothing to do end; the next ones are made anew. */
+  dismissAll(): void {
+    for (const actor of this.#actors.values()) actor.handle("evict");
+  }
+
   /** What waits and runs there was stopped, as the database says. */
   stopWork(id: SessionId): void {
     if (this.#tookOver) this.#actor(id)?.stopWork();

@@ -236,6 +236,13 @@ export const steps: string[] = [
   ALTER TABLE turn_tools ADD COLUMN record INTEGER;
   ALTER TABLE outbox ADD COLUMN cause INTEGER;
   `,
+  `
+  ALTER TABLE credentials ADD COLUMN variable TEXT;
+  ALTER TABLE credentials ADD COLUMN key_id TEXT;
+  ALTER TABLE credentials ADD COLUMN expires_at INTEGER;
+  ALTER TABLE credentials ADD COLUMN used_at INTEGER;
+  ALTER TABLE credentials ADD COLUMN trouble TEXT;
+  `,
 ];
 
 /** Brings the schema up to date. Throws Misuse for a database that a newer NanoClaw wrote. */

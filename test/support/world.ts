@@ -2,6 +2,7 @@
 import { Audit } from "../../src/audit/audit.ts";
 import type { Clock } from "../../src/lib/clock.ts";
 import type { AgentGroupId, MessagingGroupId, Random, SessionId, UserId } from "../../src/lib/ids.ts";
+import type { Tripwire } from "../../src/sessions/tripwire.ts";
 import type { Session } from "../../src/store/sessions.ts";
 import { openStore } from "../../src/store/store.ts";
 
@@ -72,6 +73,13 @@ export const AGENT = "a-1" as AgentGroupId;
 export const SESSION = "s-1" as SessionId;
 export const OWNER = "test:owner" as UserId;
 
+/** Lets everything pass. */
+export const noTripwire: Tripwire = {
+  cut: (_session, _where, value) => value,
+  shown: (_session, progress) => progress,
+  file: (_session, _name, bytes) => bytes,
+};
+
 export function world() {
   const clock = new SettableClock();
   const store = openStore(":memory:");
@@ -109,6 +117,7 @@ export function world() {
     store,
     audit,
     session,
+    tripwire: noTripwire,
     /** Puts a message straight into the session's inbox. @returns its number. */
     say(text: string, engages = true): number {
       said += 1;

@@ -2,19 +2,15 @@
 import type { Status } from "../../../api/results.ts";
 import type { ChannelRegistry } from "../../channels/registry.ts";
 import type { ModelChoice } from "../../gateway/model-choice.ts";
-import type { Clock } from "../../lib/clock.ts";
 import { Misuse, messageOf } from "../../lib/errors.ts";
 import type { SandboxDriver } from "../../sandbox/sandbox.ts";
 import type { Supervisor } from "../../sessions/supervisor.ts";
 import type { OutboxRow, OutboxState } from "../../store/outbox.ts";
 import type { Store } from "../../store/store.ts";
-import type { Vault } from "../../vault/vault.ts";
 import type { Effects } from "../execute.ts";
 
 export interface CareParts {
   store: Store;
-  clock: Clock;
-  vault: Vault;
   model: ModelChoice;
   driver: SandboxDriver;
   supervisor: Supervisor;
@@ -30,8 +26,8 @@ export interface CareParts {
 
 export function careEffects(
   parts: CareParts,
-): Pick<Effects, Extract<keyof Effects, "status" | `${"host" | "credentials" | "model" | "outbox"}.${string}`>> {
-  const { store, vault, clock } = parts;
+): Pick<Effects, Extract<keyof Effects, "status" | `${"host" | "model" | "outbox"}.${string}`>> {
+  const { store } = parts;
   return {
     status: async () => ({
       version: parts.version,
@@ -53,18 +49,6 @@ export function careEffects(
 
     "host.stop": (_args, { record }) => record("host", () => done(parts.stopHost)),
 
-    "credentials.list": () => vault.list().map(({ name, kind, createdAt }) => ({ name, kind, setAt: createdAt })),
-    "credentials.set": async ({ name, kind, secret }, { record }) => {
-      const check = await parts.model.check(name, { kind, secret: secret.trim() });
-      if (check.check !== "bad")
-        record(`credential:${name}`, () => vault.put(name, kind, secret.trim(), clock.now()), { kind });
-      return { name, ...check };
-    },
-    "credentials.remove": ({ name }, { record }) =>
-      record(`credential:${name}`, () => {
-        if (vault.remove(name)) return done();
-        throw new Misuse(`there is no credential "${name}"`, "`ncl credentials list` shows them.");
-      }),
     "model.use": async ({ model, address }, { record }) => {
       record(`model:${model}`, () => parts.model.choose(model, address ?? null), address ? { address } : {});
       await parts.model.apply();

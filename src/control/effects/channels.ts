@@ -60,7 +60,7 @@ export function channelEffects(
         throw new Misuse(`${issue?.path.join(".")}: ${issue?.message}`, "`ncl channels describe` tells what it needs.");
       }
       record(`channel:${channel}`, () => {
-        vault.put(credentialName(channel), "api_key", JSON.stringify(given), clock.now());
+        vault.put(credentialName(channel), { kind: "api_key", secret: JSON.stringify(given) }, clock.now());
         store.settings.set(SETTING, [...new Set([...addedChannels(store), channel])]);
       });
       return { id: channel, ...(await registry.add(channel)) };

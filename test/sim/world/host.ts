@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { TerminalChannel } from "../../../drivers/terminal/terminal.ts";
+import { tripwire } from "../../../parts/credentials/tripwire.ts";
 import { type ScheduledTasks, type ScheduledTasksParts, scheduledTasks } from "../../../parts/tasks/index.ts";
 import { Audit } from "../../../src/audit/audit.ts";
 import type { Terminal } from "../../../src/channels/terminal.ts";
@@ -156,6 +157,11 @@ export class Host {
       maxContainers: machine.setup.maxContainers,
       terminal,
       files,
+      tripwire: tripwire({
+        ...{ store, audit, clock, random },
+        vault: { list: () => [], nameOf: () => null },
+        router: () => path.router,
+      }),
       ...{ tools: [], carryOut: carryOutFor(store, () => executor), added: () => [], credentials: () => null },
       load: async (id) => {
         throw new Error(`no channel ${id}`);
