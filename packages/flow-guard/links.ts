@@ -43,7 +43,7 @@ export function neutralise(text: string, passes: (url: URL) => boolean): Neutral
 function isHarmless(word: string, passes: (url: URL) => boolean): boolean {
   if (!/[.:\\/&\u3002\uff0e\uff61]/.test(word)) return true;
   if (word.length > LONGEST_WORD) return false;
-  return readings(word).every((reading) => addressesIn(reading).every((url) => url !== null && passes(url)));
+  return readings(word).every((reading) => [...addressesIn(reading)].every((url) => url !== null && passes(url)));
 }
 
 /** A word as it stands, and as Markdown and HTML read it: without escapes, references to characters, and what is not seen. */
