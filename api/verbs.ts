@@ -7,6 +7,7 @@ import { careVerbs } from "./verbs/care.ts";
 import { channelVerbs } from "./verbs/channels.ts";
 import { chatVerbs } from "./verbs/chats.ts";
 import { groupVerbs } from "./verbs/groups.ts";
+import { guardVerbs } from "./verbs/guard.ts";
 import { messageVerbs } from "./verbs/messages.ts";
 import { taskVerbs } from "./verbs/tasks.ts";
 
@@ -19,6 +20,7 @@ export const verbs = {
   ...channelVerbs,
   ...messageVerbs,
   ...taskVerbs,
+  ...guardVerbs,
 };
 
 export type VerbName = keyof typeof verbs;

@@ -9,6 +9,7 @@ import { ModelServer } from "../drivers/model-server/model-server.ts";
 import { ReaderPool } from "../drivers/readers/reader-pool.ts";
 import { TerminalChannel } from "../drivers/terminal/terminal.ts";
 import { SealedVault } from "../drivers/vault/vault.ts";
+import { flowGuard } from "../parts/guard/index.ts";
 import { scheduledTasks } from "../parts/tasks/index.ts";
 import { MailboxWriter } from "../protocol/mailbox/writer.ts";
 import { Audit } from "./audit/audit.ts";
@@ -70,6 +71,7 @@ export async function startHost(
   const store = openStore(paths.database);
   const audit = new Audit(store.db, clock);
   const vault = new SealedVault(store.db, paths.vaultKey);
+  const { guard, effects: guardEffects } = flowGuard({ store, audit, clock, trusts: () => false });
 
   const practiceSocket = join(paths.run, "practice.sock");
   const practiceServer = new ModelServer({
@@ -121,7 +123,7 @@ export async function startHost(
   const terminal = new TerminalChannel(store.db, clock, (chat) => agentOfChat(store, chat));
   const path: MessagePath = messagePath({
     readersGroup: user?.gid ?? null,
-    ...{ store, audit, clock, random, log, driver, readers, labels, more, door: gateway, timers },
+    ...{ store, audit, clock, random, log, guard, driver, readers, labels, more, door: gateway, timers },
     openMailbox: (file) => MailboxWriter.open(file),
     sessionsDir: paths.sessions,
     groupsDir: paths.groups,
@@ -149,6 +151,7 @@ export async function startHost(
       ...chatEffects({ store, clock, random, terminal, supervisor }),
       ...groupEffects({ store, clock, random, router, supervisor, groupsDir: paths.groups }),
       ...tasks.effects,
+      ...guardEffects,
       ...careEffects({
         ...{ store, audit, clock, vault, model, driver, supervisor, registry, startedAt },
         version: versionOf(paths.root),

@@ -4,6 +4,7 @@
  * kept and may be dropped.
  */
 import type { Progress } from "../../protocol/rows.ts";
+import type { FlowGuard } from "../access/flow-guard.ts";
 import { type Channel, type OutgoingMessage, STOP_BUTTON } from "../channels/channel.ts";
 import { type Clock, sleep, type Timer } from "../lib/clock.ts";
 import { Retryable } from "../lib/errors.ts";
@@ -33,6 +34,7 @@ export interface DraftParts {
   store: Store;
   clock: Clock;
   channel(id: string): Channel | undefined;
+  guard: Pick<FlowGuard, "say">;
 }
 
 export class Drafts {
@@ -54,10 +56,14 @@ export class Drafts {
     }
   }
 
-  #show(session: Session, { turn, text, activity }: Progress): void {
-    const { store, clock } = this.#parts;
+  #show(session: Session, { turn, ...progress }: Progress): void {
+    const { store, clock, guard } = this.#parts;
     const channel = this.#parts.channel(session.channel);
     if (!channel || store.turns.running(session.id) !== turn) return;
+    const said = guard.say(session.id, progress.text, channel.capabilities.previews);
+    const done = guard.say(session.id, progress.activity, channel.capabilities.previews);
+    if (said.held || done.held) return;
+    const [text, activity] = [said.text, done.text];
     const address = addressOf(session);
     if (channel.draft) {
       channel.draft(address, { turn: `${session.id}:${turn}`, text, activity });

@@ -169,6 +169,26 @@ export const steps: string[] = [
     expires_at INTEGER NOT NULL
   ) STRICT;
   `,
+  `
+  CREATE TABLE guard_labels (
+    agent_group_id TEXT NOT NULL REFERENCES agent_groups(id),
+    side TEXT NOT NULL CHECK (side IN ('untrusted', 'private')), kind TEXT NOT NULL, name TEXT NOT NULL,
+    session_id TEXT, since INTEGER NOT NULL,
+    PRIMARY KEY (agent_group_id, side, kind, name)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE guard_waivers (
+    agent_group_id TEXT NOT NULL REFERENCES agent_groups(id), source_kind TEXT NOT NULL, source_name TEXT NOT NULL,
+    sink_kind TEXT NOT NULL, sink_name TEXT NOT NULL, since INTEGER NOT NULL,
+    PRIMARY KEY (agent_group_id, source_kind, source_name, sink_kind, sink_name)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE guard_off (agent_group_id TEXT PRIMARY KEY REFERENCES agent_groups(id), since INTEGER NOT NULL) STRICT;
+
+  CREATE TABLE guard_private_chats (
+    channel TEXT NOT NULL, chat TEXT NOT NULL, PRIMARY KEY (channel, chat)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];
 
 /** Brings the schema up to date. Throws Misuse for a database that a newer NanoClaw wrote. */

@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { TerminalChannel } from "../../../drivers/terminal/terminal.ts";
+import { flowGuard } from "../../../parts/guard/index.ts";
 import { type ScheduledTasks, scheduledTasks } from "../../../parts/tasks/index.ts";
 import { Audit } from "../../../src/audit/audit.ts";
 import type { Terminal } from "../../../src/channels/terminal.ts";
@@ -139,8 +140,9 @@ export class Host {
     const labels = { "nanoclaw.installation": paths.installation };
     const audit = new Audit(db, clock);
     const random = world.rng.fork(life.name);
+    const { guard } = flowGuard({ store, audit, clock, trusts: () => false });
     const path: MessagePath = messagePath({
-      ...{ store, clock, labels, timers, audit, random },
+      ...{ store, clock, labels, timers, audit, random, guard },
       log: world.trace.log(life.name),
       driver: machine.engine.driver(life),
       door: machine.bells.door(life),
