@@ -107,6 +107,10 @@ export function sinkOf(act: Act): Sink | null {
   }
 }
 
+/** Whether a request only asks for something, by its method and what it wants the connection to become. */
+export const onlyReads = (method: string, upgrade: string | null) =>
+  upgrade === null && ["GET", "HEAD", "OPTIONS"].includes(method.toUpperCase());
+
 /** What acts with a key shows what the key opens, so the key itself is in sight. */
 function secretsBehind(labels: Labels, act: Act): Secret[] {
   const used: Secret[] =

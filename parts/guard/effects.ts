@@ -40,7 +40,7 @@ export function guardEffects({ store, clock, labels }: GuardEffectParts): Pick<E
     };
   };
   const switched = (group: AgentGroup, off: boolean) => {
-    labels.setOff(group.id, off, clock.now());
+    labels.setOff(group.id, off);
     return { group: group.folder, guard: off ? ("off" as const) : ("on" as const), note: off ? OFF : "" };
   };
   return {

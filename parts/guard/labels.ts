@@ -8,6 +8,8 @@ import type { Database } from "../../src/lib/sqlite.ts";
 import type { Address } from "../../src/store/address.ts";
 
 export type Side = "untrusted" | "private";
+type Mark = "off" | "private chat";
+type Place = Pick<Address, "channel" | "chat">;
 
 /** A label as it was written down. */
 export interface Known {
@@ -46,7 +48,7 @@ export class GuardLabels {
     const standing = {
       labels: { untrusted: of<Source>("untrusted"), private: of<Secret>("private") },
       waivers: this.waivers(group),
-      off: this.#db.get("SELECT 1 FROM guard_off WHERE agent_group_id=?", group) !== undefined,
+      off: this.#marked("off", group),
     };
     if (this.#cached.size >= MOST_CACHED) this.#cached.clear();
     this.#cached.set(group, standing);
@@ -122,21 +124,26 @@ export class GuardLabels {
     return this.#db.run(sql, group, source.kind, source.name, sink.kind, sink.name) > 0;
   }
 
-  setOff(group: AgentGroupId, off: boolean, now: number): void {
+  setOff(group: AgentGroupId, off: boolean): void {
     this.#forgetAfterCommit(group);
-    if (off) this.#db.run("INSERT OR IGNORE INTO guard_off (agent_group_id, since) VALUES (?,?)", group, now);
-    else this.#db.run("DELETE FROM guard_off WHERE agent_group_id=?", group);
+    this.#mark("off", group, off);
   }
 
-  isPrivateChat({ channel, chat }: Pick<Address, "channel" | "chat">): boolean {
-    return this.#db.get("SELECT 1 FROM guard_private_chats WHERE channel=? AND chat=?", channel, chat) !== undefined;
+  isPrivateChat({ channel, chat }: Place): boolean {
+    return this.#marked("private chat", `${channel}:${chat}`);
   }
 
-  markChat({ channel, chat }: Pick<Address, "channel" | "chat">, isPrivate: boolean): void {
-    const sql = isPrivate
-      ? "INSERT OR IGNORE INTO guard_private_chats (channel, chat) VALUES (?,?)"
-      : "DELETE FROM guard_private_chats WHERE channel=? AND chat=?";
-    this.#db.run(sql, channel, chat);
+  markChat({ channel, chat }: Place, isPrivate: boolean): void {
+    this.#mark("private chat", `${channel}:${chat}`, isPrivate);
+  }
+
+  #marked(mark: Mark, about: string): boolean {
+    return this.#db.get("SELECT 1 FROM guard_marks WHERE mark=? AND about=?", mark, about) !== undefined;
+  }
+
+  #mark(mark: Mark, about: string, on: boolean): void {
+    if (on) this.#db.run("INSERT OR IGNORE INTO guard_marks (mark, about) VALUES (?,?)", mark, about);
+    else this.#db.run("DELETE FROM guard_marks WHERE mark=? AND about=?", mark, about);
   }
 
   #has(group: AgentGroupId, side: Side, kind: string, name: string): boolean {

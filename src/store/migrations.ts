@@ -171,9 +171,8 @@ export const steps: string[] = [
   `,
   `
   CREATE TABLE guard_labels (
-    agent_group_id TEXT NOT NULL REFERENCES agent_groups(id),
-    side TEXT NOT NULL CHECK (side IN ('untrusted', 'private')), kind TEXT NOT NULL, name TEXT NOT NULL,
-    session_id TEXT, since INTEGER NOT NULL,
+    agent_group_id TEXT NOT NULL REFERENCES agent_groups(id), side TEXT NOT NULL CHECK (side IN ('untrusted', 'private')),
+    kind TEXT NOT NULL, name TEXT NOT NULL, session_id TEXT, since INTEGER NOT NULL,
     PRIMARY KEY (agent_group_id, side, kind, name)
   ) STRICT, WITHOUT ROWID;
 
@@ -183,11 +182,7 @@ export const steps: string[] = [
     PRIMARY KEY (agent_group_id, source_kind, source_name, sink_kind, sink_name)
   ) STRICT, WITHOUT ROWID;
 
-  CREATE TABLE guard_off (agent_group_id TEXT PRIMARY KEY REFERENCES agent_groups(id), since INTEGER NOT NULL) STRICT;
-
-  CREATE TABLE guard_private_chats (
-    channel TEXT NOT NULL, chat TEXT NOT NULL, PRIMARY KEY (channel, chat)
-  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE guard_marks (mark TEXT NOT NULL, about TEXT NOT NULL, PRIMARY KEY (mark, about)) STRICT, WITHOUT ROWID;
   `,
 ];
 
