@@ -28,7 +28,7 @@ test("tricks of notation are seen through", () => {
   for (const text of [
     "![x](https:\\/\\/evil.example/s)",
     "![x](https&#58;//evil&#46;example/s)",
-    "![x](&#x68;ttps://evil.example/s)",
+    "![x](&#x68;ttps&colon;&sol;&sol;evil&period;example&sol;s)",
     "https://good.example.org@evil.example/s",
     "https://evil.example\\.own.example.org/s",
     "https://good.example.org/)https://evil.example/s",
@@ -42,7 +42,7 @@ test("tricks of notation are seen through", () => {
     "//3405803785/s",
   ]) {
     const { text: made, links } = neutralise(text, own);
-    assert.ok(links > 0 && !/:\/\/|^\/\/|\]\(|evil[.。]example|&#/i.test(made), `${text} became ${made}`);
+    assert.ok(links > 0 && !/:\/\/|^\/\/|\]\(|evil[.。]example|&#|&sol/i.test(made), `${text} became ${made}`);
   }
 });
 

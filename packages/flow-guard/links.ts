@@ -19,6 +19,8 @@ const BARE =
   /(?<![\p{L}\p{N}_@\\/]|[\p{L}\p{N}_][.-])(?:(?:[\p{L}\p{N}_][\p{L}\p{N}_-]{0,62}\.){1,30}\p{L}[\p{L}\p{N}-]{1,62}|(?:\d{1,3}\.){3}\d{1,3})\.?(?::\d+)?(?<tail>[/?#])?/gu;
 /** A word that is longer, in UTF-16 code units, keeps no address. */
 const LONGEST_WORD = 4_000;
+/** Everything else is said quickly to hold none: a name of two parts with nothing behind it counts as none. */
+const MAY_HOLD_ONE = /[:\\/&?#]|\.[^.]*\.|[^\x20-\x7e]/;
 const ENTITY = /&(?:#(\d+)|#x([0-9a-f]+)|(colon|sol|bsol|period|amp|commat|tab|newline));/gi;
 const NAMED: Record<string, string> = { colon: ":", sol: "/", bsol: "\\", period: ".", amp: "&", commat: "@" };
 
@@ -41,7 +43,7 @@ export function neutralise(text: string, passes: (url: URL) => boolean): Neutral
 
 /** Whether every address in a word, in each way that something may read it, passes. */
 function isHarmless(word: string, passes: (url: URL) => boolean): boolean {
-  if (!/[.:\\/&\u3002\uff0e\uff61]/.test(word)) return true;
+  if (!MAY_HOLD_ONE.test(word)) return true;
   if (word.length > LONGEST_WORD) return false;
   return readings(word).every((reading) => [...addressesIn(reading)].every((url) => url !== null && passes(url)));
 }

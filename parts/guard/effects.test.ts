@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { EffectContext } from "../../src/control/execute.ts";
 import { Misuse } from "../../src/lib/errors.ts";
-import { AGENT, SESSION, world } from "../../test/support/world.ts";
+import { SESSION, world } from "../../test/support/world.ts";
 import { flowGuard } from "./index.ts";
 
 function given() {
@@ -53,8 +53,8 @@ test("clearing lets everything flow again, until something untrusted is read ane
   const cleared = await effects["guard.clear"]({ group: "main", private: true }, context);
   assert.deepEqual([cleared.untrusted, cleared.private], [[], []]);
   assert.deepEqual(records, [
-    `agent group:${AGENT} {"untrusted":1,"private":false}`,
-    `agent group:${AGENT} {"untrusted":1,"private":true}`,
+    `agent group:main {"untrusted":1,"private":false}`,
+    `agent group:main {"untrusted":1,"private":true}`,
   ]);
 });
 

@@ -27,7 +27,7 @@ export function guardEffects({ store, clock, labels }: GuardEffectParts): Pick<E
     if (!group) throw new Misuse(`there is no agent group "${folder}"`, "`ncl groups list` shows them.");
     return group;
   };
-  const about = ({ id }: AgentGroup) => `agent group:${id}`;
+  const about = ({ folder }: AgentGroup) => `agent group:${folder}`;
   const shown = ({ id, folder }: AgentGroup) => {
     const { off, labels: now } = labels.standing(id);
     const lines = (known: Known[]) =>
@@ -101,8 +101,9 @@ export function guardEffects({ store, clock, labels }: GuardEffectParts): Pick<E
       const group = groupAt(folder);
       const waiver = waiverOf(source, sink);
       const pair = { source: labelText(waiver.source), sink: labelText(waiver.sink) };
-      record(about(group), () => labels.waive(group.id, waiver, clock.now()), pair);
-      return { group: folder, ...pair, since: clock.now() };
+      const since = clock.now();
+      record(about(group), () => labels.waive(group.id, waiver, since), pair);
+      return { group: folder, ...pair, since };
     },
 
     "guard.unwaive": ({ group: folder, source, sink }, { record }) => {

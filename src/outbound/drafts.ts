@@ -56,17 +56,16 @@ export class Drafts {
     }
   }
 
-  #show(session: Session, { turn, ...progress }: Progress): void {
+  #show(session: Session, { turn, text, activity }: Progress): void {
     const { store, clock, guard } = this.#parts;
     const channel = this.#parts.channel(session.channel);
     if (!channel || store.turns.running(session.id) !== turn) return;
-    const said = guard.say(session.id, progress.text, channel.capabilities.previews);
-    const done = guard.say(session.id, progress.activity, channel.capabilities.previews);
-    if (said.held || done.held) return;
-    const [text, activity] = [said.text, done.text];
     const address = addressOf(session);
     if (channel.draft) {
-      channel.draft(address, { turn: `${session.id}:${turn}`, text, activity });
+      const said = guard.say(session.id, text, channel.capabilities.previews);
+      const done = guard.say(session.id, activity, channel.capabilities.previews);
+      if (said.held || done.held) return;
+      channel.draft(address, { turn: `${session.id}:${turn}`, text: said.text, activity: done.text });
       return;
     }
     const now = clock.now();
@@ -107,9 +106,11 @@ export class Drafts {
   }
 
   #change(session: Session, channel: Channel, shown: Shown): void {
-    const { store, clock } = this.#parts;
+    const { store, clock, guard } = this.#parts;
     if (this.#shown.get(session.id) !== shown || store.turns.running(session.id) !== shown.turn) return;
-    const { text } = shown;
+    const spoken = guard.say(session.id, shown.text, channel.capabilities.previews);
+    if (spoken.held) return;
+    const { text } = spoken;
     const address = addressOf(session);
     const draft = store.outbox.openDraft(session.id);
     shown.changedAt = clock.now();

