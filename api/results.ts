@@ -250,3 +250,17 @@ export const channelNeeds = z.object({
 });
 
 export const pairing = z.object({ code: z.string(), group: z.string(), expiresAt: at });
+
+const guardLabel = z.object({ what: z.string(), since: at, session: z.string() });
+export const guard = z.object({
+  group: z.string(),
+  guard: z.enum(["on", "off"]),
+  /** What follows from the rest, in words. */
+  state: z.string(),
+  /** What it has read that somebody wrote who may want something, the oldest first. */
+  untrusted: z.array(guardLabel),
+  /** What it can see that others are not to learn. */
+  private: z.array(guardLabel),
+});
+export const guardWaiver = z.object({ group: z.string(), source: z.string(), sink: z.string(), since: at });
+export const guardSwitch = z.object({ group: z.string(), guard: z.enum(["on", "off"]), note: z.string() });

@@ -9,6 +9,7 @@ import { channelVerbs } from "./verbs/channels.ts";
 import { chatVerbs } from "./verbs/chats.ts";
 import { credentialVerbs } from "./verbs/credentials.ts";
 import { groupVerbs } from "./verbs/groups.ts";
+import { guardVerbs } from "./verbs/guard.ts";
 import { messageVerbs } from "./verbs/messages.ts";
 import { taskVerbs } from "./verbs/tasks.ts";
 import { usageVerbs } from "./verbs/usage.ts";
@@ -25,6 +26,7 @@ export const verbs = {
   ...messageVerbs,
   ...taskVerbs,
   ...usageVerbs,
+  ...guardVerbs,
 };
 
 export type VerbName = keyof typeof verbs;

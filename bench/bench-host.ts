@@ -32,7 +32,12 @@ class BenchChannel implements Channel {
   readonly credentials = null;
   readonly capabilities: Channel["capabilities"] = {
     ...{ threads: false, edits: false, reactions: false, buttons: false, files: false, typing: false },
-    ...{ maxLength: 1_000_000, markup: "none", idempotency: { kind: "key", validFor: Number.POSITIVE_INFINITY } },
+    ...{
+      maxLength: 1_000_000,
+      markup: "none",
+      previews: false,
+      idempotency: { kind: "key", validFor: Number.POSITIVE_INFINITY },
+    },
   };
   host: ChannelHost | null = null;
   readonly sent: Sent[] = [];

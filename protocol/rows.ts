@@ -22,6 +22,8 @@ export const inboundBody = z.discriminatedUnion("kind", [
     from: z.string().max(200),
     /** Who is talking: a person, or the system itself (a welcome, a schedule, a notice to the agent). */
     author: z.enum(["person", "system"]),
+    /** A person whom the owner does not know, or another agent: what it says is no instruction. */
+    stranger: z.boolean(),
     text: z.string().max(MAX_TEXT),
     /** An edit or a deletion says so of an earlier message of the same author; the text is the new one. */
     change: z.enum(["said", "edited", "deleted"]),

@@ -13,6 +13,7 @@ import { TerminalChannel } from "../drivers/terminal/terminal.ts";
 import { SealedVault } from "../drivers/vault/vault.ts";
 import { auditBook } from "../parts/audit/index.ts";
 import { credentials } from "../parts/credentials/index.ts";
+import { flowGuard } from "../parts/guard/index.ts";
 import { metering } from "../parts/meter/index.ts";
 import { type ScheduledTasksParts, scheduledTasks } from "../parts/tasks/index.ts";
 import { MailboxWriter } from "../protocol/mailbox/writer.ts";
@@ -80,6 +81,7 @@ export async function startHost(
     ask: providerRequest(),
     onTrouble: (name, why) => tellOwner(store, `credential:${name}`, why, null, clock.now()),
   });
+  const { guard, effects: guardEffects } = flowGuard({ store, audit, clock, trusts: () => false });
 
   const practiceSocket = join(paths.run, "practice.sock");
   const practiceServer = new ModelServer({
@@ -138,7 +140,7 @@ export async function startHost(
   };
   const path: MessagePath = messagePath({
     readersGroup: user?.gid ?? null,
-    ...{ ...containers, store, audit, clock, random, log, readers, more, door: gateway, timers },
+    ...{ ...containers, store, audit, clock, random, log, guard, readers, more, door: gateway, timers },
     openMailbox: (file) => MailboxWriter.open(file),
     maxContainers: MAX_CONTAINERS,
     ...{ terminal, files, load, tools: agentTools, carryOut: carryOutFor(store, () => executor) },
@@ -166,6 +168,7 @@ export async function startHost(
       ...metered.effects,
       ...book.effects,
       ...keeping.effects,
+      ...guardEffects,
       ...careEffects({
         ...{ store, model, driver, supervisor, registry, startedAt, today: metered.today },
         version: versionOf(paths.root),

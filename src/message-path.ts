@@ -1,5 +1,6 @@
 /** The way of a message through the host, built from its ports: the same on a real machine (main.ts) and a simulated one. */
 
+import type { FlowGuard } from "./access/flow-guard.ts";
 import { tellOwner } from "./access/owner.ts";
 import { ChannelRegistry, type RegistryParts } from "./channels/registry.ts";
 import type { Terminal } from "./channels/terminal.ts";
@@ -16,6 +17,7 @@ const TELL_OWNER_AFTER = 4;
 
 export interface PathPorts extends Omit<SupervisorOptions, "onProgress">, Pick<RegistryParts, "load" | "credentials"> {
   random: Random;
+  guard: FlowGuard;
   terminal: Terminal;
   /** Channels beside the terminal that are always there. */
   more: RegistryParts["builtIn"];
@@ -34,26 +36,26 @@ export interface MessagePath {
 }
 
 export function messagePath(ports: PathPorts): MessagePath {
-  const { store, audit, clock, random, log, terminal, more, load, credentials } = ports;
+  const { store, audit, clock, random, log, guard, terminal, more, load, credentials } = ports;
   const registry = new ChannelRegistry({
     ...{ builtIn: [terminal, ...more], clock, random, load, credentials, memory: store.memory },
     log: log.child({ part: "channels" }),
     onUp: () => delivery.look(),
   });
   const channel = (id: string) => registry.get(id);
-  const drafts = new Drafts({ store, clock, channel });
+  const drafts = new Drafts({ store, clock, channel, guard });
   const supervisor = new Supervisor({
     ...ports,
     log: log.child({ part: "sessions" }),
     onProgress: (session, progress) => drafts.show(session, ports.tripwire.shown(session, progress)),
   });
   const router = new Router({
-    ...{ store, audit, clock, random },
+    ...{ store, audit, clock, random, guard },
     wake: (session) => supervisor.wake(session),
     stopped: (session) => supervisor.stopWork(session),
   });
   const delivery = new Delivery({
-    ...{ store, audit, clock, random, channel, drafts, log: log.child({ part: "delivery" }) },
+    ...{ store, audit, clock, random, channel, drafts, guard, log: log.child({ part: "delivery" }) },
     onTrouble: (row, tries, why) => tries >= TELL_OWNER_AFTER && channelTrouble(row, why),
   });
 

@@ -90,7 +90,7 @@ export class Inbox {
     this.#options.complain(`inbound row ${n} can't be read: ${why}`);
     const text = "A message came in here that couldn't be read. Tell the person, and ask them to send it again.";
     const system = { author: "system", from: "NanoClaw", at: new Date().toISOString(), text } as const;
-    const plain = { change: "said", about: null, engages: true, attempt: 1 } as const;
+    const plain = { stranger: false, change: "said", about: null, engages: true, attempt: 1 } as const;
     return {
       n,
       body: { kind: "message", ...system, ...plain, files: [], receipts: [], alreadyDone: [], script: null },

@@ -35,6 +35,7 @@ export class TerminalChannel implements Terminal {
     typing: false,
     maxLength: 1_000_000,
     markup: "markdown",
+    previews: false,
     idempotency: { kind: "key", validFor: Number.POSITIVE_INFINITY },
   };
   readonly #db: Database;

@@ -11,7 +11,7 @@ import { Misuse, Retryable } from "../../src/lib/errors.ts";
 import type { SessionId } from "../../src/lib/ids.ts";
 import { silentLog } from "../../src/lib/log.ts";
 import { openStore, type Store } from "../../src/store/store.ts";
-import { AGENT, countingRandom, SettableClock, world } from "../../test/support/world.ts";
+import { AGENT, countingRandom, noGuard, SettableClock, world } from "../../test/support/world.ts";
 import { Scheduler } from "./scheduler.ts";
 import { type Task, Tasks } from "./tasks.ts";
 import { taskVoice } from "./voice.ts";
@@ -33,6 +33,7 @@ function host(store: Store, clock: Clock) {
     audit,
     clock,
     random: countingRandom(),
+    guard: noGuard,
     wake: (id) => woken.push(id),
     stopped: () => {},
   });

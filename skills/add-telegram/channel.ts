@@ -63,6 +63,7 @@ class TelegramChannel implements Channel {
     // Telegram counts 4096 without the markup; some room is left.
     maxLength: 4000,
     markup: "markdown",
+    previews: false,
     idempotency: { kind: "none" },
   };
   readonly #parts: ChannelParts;

@@ -25,6 +25,11 @@ export interface Capabilities {
   maxLength: number;
   markup: "markdown" | "html" | "none";
   /**
+   * The platform asks by itself for addresses that stand in a message, to show a preview or a picture. False also where
+   * it could, and the channel keeps it from that in all that it sends and changes.
+   */
+  previews: boolean;
+  /**
    * What the platform offers against sending twice: a key that it remembers for `validFor` milliseconds, a way to look
    * whether a message arrived, or nothing.
    */

@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { MAX_TEXT } from "../../protocol/rows.ts";
+import type { FlowGuard } from "../access/flow-guard.ts";
 import type { Audit } from "../audit/audit.ts";
 import {
   type Acceptance,
@@ -54,6 +55,7 @@ export interface RouterParts {
   audit: Audit;
   clock: Clock;
   random: Random;
+  guard: Pick<FlowGuard, "heard">;
   /** Called after the commit, for each session that has something new. */
   wake(session: SessionId): void;
   /** Called after the commit, for each session whose work is to be stopped. */
@@ -227,11 +229,12 @@ export class Router implements ChannelHost {
     about: number | null,
     actor = event.userId,
   ): Place {
-    const { store, audit, wake } = this.#parts;
+    const { store, audit, guard, wake } = this.#parts;
     const number = store.sessions.nextNumber(session, event.receivedAt);
     const detail = { event: eventId, number, ...(about !== null && { [event.change]: about }) };
     const what = { verb: "message.accept", resource: `session:${session}`, decision: "allow", detail } as const;
     store.inbox.enqueue(session, number, eventId, engages, about, audit.append({ actor, ...what, session }));
+    guard.heard(session, event);
     if (engages) store.outbox.tellOutcomes(session, number);
     if (engages) store.db.afterCommit(() => wake(session));
     return { session, number };

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { countingRandom, SESSION, world } from "../../test/support/world.ts";
+import type { FlowGuard } from "../access/flow-guard.ts";
 import type { Capabilities, Channel, OutgoingMessage } from "../channels/channel.ts";
 import { Rejected, Retryable, Unknown } from "../lib/errors.ts";
+import type { MessagingGroupId } from "../lib/ids.ts";
 import { silentLog } from "../lib/log.ts";
 import type { NewOutboxRow } from "../store/outbox.ts";
 import { Delivery } from "./delivery.ts";
@@ -11,18 +13,18 @@ import { Delivery } from "./delivery.ts";
 function given(
   idempotency: Capabilities["idempotency"],
   behave: (message: OutgoingMessage) => Promise<void> | void,
-  change: Partial<Channel> & { maxLength?: number } = {},
+  change: Partial<Channel> & { maxLength?: number; guard?: Pick<FlowGuard, "say"> } = {},
 ) {
   const w = world();
   const sent: { chat: string; text: string; key: string }[] = [];
   const edited: { platformId: string; text: string }[] = [];
   const trouble: [text: string, tries: number, why: string][] = [];
-  const { maxLength = 4000, ...more } = change;
+  const { maxLength = 4000, guard = w.guard, ...more } = change;
   const channel: Channel = {
     id: "test",
     capabilities: {
       ...{ threads: true, edits: false, reactions: false, buttons: false, files: false, typing: false },
-      ...{ maxLength, markup: "none", idempotency },
+      ...{ maxLength, markup: "none", previews: true, idempotency },
     },
     start: async () => {},
     stop: async () => {},
@@ -40,7 +42,7 @@ function given(
   };
   let isThere = true;
   const delivery = new Delivery({
-    ...{ ...w, random: countingRandom(), log: silentLog, channel: () => (isThere ? channel : undefined) },
+    ...{ ...w, guard, random: countingRandom(), log: silentLog, channel: () => (isThere ? channel : undefined) },
     drafts: { settled: async () => {} },
     onTrouble: (row, tries, why) => trouble.push([row.text, tries, why]),
   });
@@ -551,4 +553,50 @@ test("what can't be recorded is recorded later, and the message is not sent twic
   await g.settle();
   assert.deepEqual(g.texts(), ["one"]);
   assert.equal(g.state(1), "sent");
+});
+
+test("what a guard holds is not sent: the chat is told so, the owner why, and it can be sent later", async () => {
+  let held = true;
+  const say = (session: string | null, text: string) =>
+    held && session ? ({ held: true, why: "it can see account:mail" } as const) : ({ held: false, text } as const);
+  const g = given({ kind: "none" }, () => {}, { guard: { say } });
+  const id = "m-main" as MessagingGroupId;
+  g.store.groups.addMessagingGroup({ id, channel: "terminal", chat: "main", unknownSenderPolicy: "strict" });
+  const answer = g.add("the password is 1234", "room", { answers: ["p1"] });
+  g.delivery.start();
+  g.add("so far …", "room", { kind: "draft", key: "draft" });
+  await g.settle();
+  assert.equal(g.state(answer), "dead");
+  const [notice, ...others] = g.sent.filter(({ chat }) => chat === "room");
+  assert.match(notice?.text ?? "", /^The answer was held back/);
+  assert.doesNotMatch(notice?.text ?? "", /mail/);
+  assert.deepEqual(others, []);
+  const [told] = g.store.outbox.list(null, 10).filter(({ key }) => key.startsWith("owner:"));
+  assert.match(told?.text ?? "", new RegExp(`account:mail.*ncl outbox retry ${answer}`));
+  const first = g.store.outbox.list(null, 10).find(({ key }) => key === `held:${answer}`);
+  assert.deepEqual([first?.author, first?.answers], ["system", ["p1"]]);
+  held = false;
+  g.store.outbox.reopen(answer);
+  await g.settle();
+  assert.ok(g.texts().includes("the password is 1234"));
+});
+
+test("what was let go before the host died is not held when it is repeated", async () => {
+  const g = given({ kind: "key", validFor: 1e9 }, () => {}, { guard: { say: () => ({ held: true, why: "x" }) } });
+  const id = g.add("hello");
+  g.store.outbox.claim(id, g.clock.now());
+  g.delivery.start();
+  await g.settle();
+  assert.deepEqual(g.texts(), ["hello"]);
+});
+
+test("a text goes out, and is split, in the form that the guard gives it", async () => {
+  const say = (_session: string | null, text: string) =>
+    ({ held: false, text: text.replaceAll("https://", "") }) as const;
+  const g = given({ kind: "none" }, () => {}, { maxLength: 200, guard: { say } });
+  g.delivery.start();
+  g.add(`https://a ${"word ".repeat(60)}https://b`);
+  await g.settle();
+  assert.ok(g.texts().length > 1);
+  assert.equal(g.texts().join(" ").replace(/\s+/g, " "), `a ${"word ".repeat(60)}b`);
 });

@@ -4,6 +4,8 @@
  */
 
 import { SHORTEST_LIMIT, splitText } from "../../packages/split-text/index.ts";
+import type { FlowGuard } from "../access/flow-guard.ts";
+import { tellOwner } from "../access/owner.ts";
 import type { Audit, AuditEntry } from "../audit/audit.ts";
 import { type Channel, STOP_BUTTON } from "../channels/channel.ts";
 import { type Clock, inTime, sleep, type Timer } from "../lib/clock.ts";
@@ -24,6 +26,8 @@ const UNRECORDED_PAUSE = 2_000;
 const ABSENT_PAUSE = 60_000;
 /** Marks a message that may have arrived before: its answer was lost, or the host died while sending it. */
 const REPEATED = "(Repeated: I can't tell whether this arrived before.)\n\n";
+/** Stands in place of an answer. It says no more: whoever reads along reads this too. */
+const HELD = "The answer was held back, because others read along here. The owner has been told how to let it through.";
 
 export interface DeliveryParts {
   store: Store;
@@ -33,6 +37,7 @@ export interface DeliveryParts {
   log: Log;
   channel(id: string): Channel | undefined;
   drafts: Pick<Drafts, "settled">;
+  guard: Pick<FlowGuard, "say">;
   /** A message could not be delivered, for so many tries now. */
   onTrouble(row: OutboxRow, tries: number, why: string): void;
 }
@@ -121,8 +126,12 @@ export class Delivery {
   }
 
   /** Never rejects. Where the database refuses, the conversation waits and what happened is recorded later. */
-  async #deliver(row: OutboxRow, channel: Channel): Promise<void> {
-    const { store, clock, log } = this.#parts;
+  async #deliver(stored: OutboxRow, channel: Channel): Promise<void> {
+    const { store, clock, log, guard } = this.#parts;
+    const spoken = guard.say(stored.sessionId, stored.text, channel.capabilities.previews);
+    // What a process died over was let go before, and may have arrived.
+    if (spoken.held && stored.state !== "sending") return this.#recorded(stored, () => this.#hold(stored, spoken.why));
+    const row = spoken.held ? stored : { ...stored, text: spoken.text };
     const act = this.#decide(row, channel);
     if (act.do === "give up") return this.#recorded(row, () => this.#giveUp(row, act.why));
     if (act.do === "send" && row.text.length > roomIn(channel)) {
@@ -211,6 +220,18 @@ export class Delivery {
       store.outbox.again(row.id, open, now + backoff(tries, after, random.fraction()), messageOf(error));
     }
     onTrouble(row, tries, messageOf(error));
+  }
+
+  #hold(row: OutboxRow, why: string): void {
+    const { store, clock } = this.#parts;
+    const { id, kind, channel, chat, answers } = row;
+    store.db.transaction(() => {
+      this.#giveUp(row, why);
+      if (kind !== "message") return;
+      store.outbox.notify({ address: row, text: HELD, answers, key: `held:${id}` }, clock.now());
+      const text = `An answer for ${channel}:${chat} was held back: ${why}. \`ncl guard waive\` lets such answers through, and then \`ncl outbox retry ${id}\` sends this one.`;
+      tellOwner(store, `held:${channel}:${chat}`, text, row, clock.now());
+    });
   }
 
   #giveUp(row: OutboxRow, why: string): void {

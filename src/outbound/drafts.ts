@@ -4,6 +4,7 @@
  * kept and may be dropped.
  */
 import type { Progress } from "../../protocol/rows.ts";
+import type { FlowGuard } from "../access/flow-guard.ts";
 import { type Channel, type OutgoingMessage, STOP_BUTTON } from "../channels/channel.ts";
 import { type Clock, sleep, type Timer } from "../lib/clock.ts";
 import { Retryable } from "../lib/errors.ts";
@@ -33,6 +34,7 @@ export interface DraftParts {
   store: Store;
   clock: Clock;
   channel(id: string): Channel | undefined;
+  guard: Pick<FlowGuard, "say">;
 }
 
 export class Drafts {
@@ -55,12 +57,15 @@ export class Drafts {
   }
 
   #show(session: Session, { turn, text, activity }: Progress): void {
-    const { store, clock } = this.#parts;
+    const { store, clock, guard } = this.#parts;
     const channel = this.#parts.channel(session.channel);
     if (!channel || store.turns.running(session.id) !== turn) return;
     const address = addressOf(session);
     if (channel.draft) {
-      channel.draft(address, { turn: `${session.id}:${turn}`, text, activity });
+      const said = guard.say(session.id, text, channel.capabilities.previews);
+      const done = guard.say(session.id, activity, channel.capabilities.previews);
+      if (said.held || done.held) return;
+      channel.draft(address, { turn: `${session.id}:${turn}`, text: said.text, activity: done.text });
       return;
     }
     const now = clock.now();
@@ -101,9 +106,11 @@ export class Drafts {
   }
 
   #change(session: Session, channel: Channel, shown: Shown): void {
-    const { store, clock } = this.#parts;
+    const { store, clock, guard } = this.#parts;
     if (this.#shown.get(session.id) !== shown || store.turns.running(session.id) !== shown.turn) return;
-    const { text } = shown;
+    const spoken = guard.say(session.id, shown.text, channel.capabilities.previews);
+    if (spoken.held) return;
+    const { text } = spoken;
     const address = addressOf(session);
     const draft = store.outbox.openDraft(session.id);
     shown.changedAt = clock.now();

@@ -282,3 +282,26 @@ test("long context gives way, too", () => {
   assert.equal(numbers().length, 3);
   assert.equal(numbers().at(-1), asked);
 });
+
+test("a message says whether its author is somebody whom the owner knows", () => {
+  const { open, say, body, store, clock } = given();
+  const known = say("hello");
+  const from = (userId: string, number: number) => {
+    const said = { change: "said", author: "person", userName: "x", text: "x", script: null } as const;
+    const place = { channel: "test", chat: "room", thread: null, platformId: userId, revision: 0 };
+    const id = store.inbox.addEvent({
+      ...said,
+      ...place,
+      files: [],
+      userId,
+      saidAt: clock.now(),
+      receivedAt: clock.now(),
+    });
+    store.inbox.enqueue(SESSION, number, id ?? 0, true);
+    return number;
+  };
+  const numbers = [known, from("test:eve", 100), from("task:t-1", 102), from("agent:helper", 104)];
+  open();
+  const strangers = numbers.map((number) => (body(number) as { stranger: boolean }).stranger);
+  assert.deepEqual(strangers, [false, true, false, true]);
+});

@@ -176,6 +176,7 @@ function bodyOf(row: InboxRow, files: FedFile[], source: FeedSource): InboundBod
     at: new Date(row.saidAt).toISOString(),
     from: row.userName,
     author: row.author,
+    stranger: row.stranger,
     text: row.text,
     change: row.change,
     about: row.about,

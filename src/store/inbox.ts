@@ -48,6 +48,8 @@ export interface InboxRow {
   /** The number of the message that was edited or deleted. */
   about: number | null;
   author: "person" | "system";
+  /** Nobody with a role here; a scheduled task is none either way. */
+  stranger: boolean;
   userId: string;
   userName: string;
   text: string;
@@ -62,11 +64,16 @@ export interface InboxRow {
 /** Rows of a session that wait only to ride along, the latest. */
 export const MOST_WAITING_CONTEXT = 200;
 
-type StoredRow = Omit<InboxRow, "engages" | "files"> & { engages: number; files: string };
+type StoredRow = Omit<InboxRow, "engages" | "stranger" | "files"> & {
+  engages: number;
+  stranger: number;
+  files: string;
+};
 
 const ROW_COLUMNS = `i.number, i.engages, i.state, i.attempt, i.turn, i.about, e.change, e.author,
   e.user_id AS userId, e.user_name AS userName, e.text, e.files, e.script, e.said_at AS saidAt, e.received_at AS receivedAt,
-  e.channel, e.platform_id AS platformId`;
+  e.channel, e.platform_id AS platformId, e.author='person' AND e.user_id NOT LIKE 'task:%'
+    AND NOT EXISTS (SELECT 1 FROM roles r WHERE r.user_id = e.user_id) AS stranger`;
 
 export class Inbox {
   readonly #db: Database;
@@ -194,7 +201,12 @@ export class Inbox {
         after,
         limit,
       )
-      .map((row) => ({ ...row, engages: row.engages === 1, files: JSON.parse(row.files) as IncomingFile[] }));
+      .map((row) => ({
+        ...row,
+        engages: row.engages === 1,
+        stranger: row.stranger === 1,
+        files: JSON.parse(row.files) as IncomingFile[],
+      }));
   }
 
   /** Whether something waits that an agent must answer. */

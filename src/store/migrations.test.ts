@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { GENESIS, hashOf } from "../../packages/audit-chain/record.ts";
 import { Tasks } from "../../parts/tasks/tasks.ts";
-import { countingRandom, ManualClock } from "../../test/support/world.ts";
+import { countingRandom, ManualClock, noGuard } from "../../test/support/world.ts";
 import { Audit } from "../audit/audit.ts";
 import type { Channel } from "../channels/channel.ts";
 import { Misuse } from "../lib/errors.ts";
@@ -86,7 +86,7 @@ test("old messages that were on their way are delivered, in their order, and new
     edit: () => assert.fail("there is no draft"),
   } as unknown as Channel;
   const delivery = new Delivery({
-    ...{ store, clock, audit: new Audit(store.db, clock), random: countingRandom(), log: silentLog },
+    ...{ store, clock, audit: new Audit(store.db, clock), random: countingRandom(), log: silentLog, guard: noGuard },
     ...{ channel: () => channel, drafts: { settled: async () => {} }, onTrouble: () => assert.fail() },
   });
   delivery.start();

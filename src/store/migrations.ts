@@ -243,6 +243,21 @@ export const steps: string[] = [
   ALTER TABLE credentials ADD COLUMN used_at INTEGER;
   ALTER TABLE credentials ADD COLUMN trouble TEXT;
   `,
+  `
+  CREATE TABLE guard_labels (
+    agent_group_id TEXT NOT NULL REFERENCES agent_groups(id), side TEXT NOT NULL CHECK (side IN ('untrusted', 'private')),
+    kind TEXT NOT NULL, name TEXT NOT NULL, session_id TEXT, since INTEGER NOT NULL,
+    PRIMARY KEY (agent_group_id, side, kind, name)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE guard_waivers (
+    agent_group_id TEXT NOT NULL REFERENCES agent_groups(id), source_kind TEXT NOT NULL, source_name TEXT NOT NULL,
+    sink_kind TEXT NOT NULL, sink_name TEXT NOT NULL, since INTEGER NOT NULL,
+    PRIMARY KEY (agent_group_id, source_kind, source_name, sink_kind, sink_name)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE guard_marks (mark TEXT NOT NULL, about TEXT NOT NULL, PRIMARY KEY (mark, about)) STRICT, WITHOUT ROWID;
+  `,
 ];
 
 /** Brings the schema up to date. Throws Misuse for a database that a newer NanoClaw wrote. */

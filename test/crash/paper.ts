@@ -81,7 +81,7 @@ export function paperChannel(paper: Paper): Channel {
     id: PAPER,
     capabilities: {
       ...{ threads: false, edits: false, reactions: false, buttons: false, files: false, typing: false },
-      ...{ maxLength: 200, markup: "none", idempotency: { kind: "none" } },
+      ...{ maxLength: 200, markup: "none", previews: true, idempotency: { kind: "none" } },
     },
     async start(host) {
       timer = setTimeout(() => void look(host), LOOK_AGAIN);

@@ -1,6 +1,6 @@
 /**
  * Runs suites by name and adds up. The last line is always "N passed, N failed"; a suite in which no test ran has failed.
- *   node test/support/run-suites.ts [all | check unit e2e attack crash sim]... [--full]
+ *   node test/support/run-suites.ts [all | check unit redteam e2e attack crash sim]... [--full]
  */
 import { spawn } from "node:child_process";
 import { globSync } from "node:fs";
@@ -55,6 +55,7 @@ const TESTS: Record<string, TestSuite> = {
     deadline: 3 * MINUTE,
     tells: false,
   },
+  redteam: { folders: ["test/redteam"], concurrency: 2, deadline: 5 * MINUTE, tells: false },
   e2e: { folders: ["test/e2e"], concurrency: 1, deadline: 5 * MINUTE, tells: true },
   attack: { folders: ["test/attack"], concurrency: 1, deadline: 5 * MINUTE, tells: true },
   crash: { folders: ["test/crash"], concurrency: 1, deadline: 30 * MINUTE, tells: true },

@@ -1,4 +1,5 @@
 /** A store with one agent, wired to a room, for tests of the host's parts; real SQLite in memory. */
+import type { FlowGuard } from "../../src/access/flow-guard.ts";
 import { Audit } from "../../src/audit/audit.ts";
 import type { Clock } from "../../src/lib/clock.ts";
 import type { AgentGroupId, MessagingGroupId, Random, SessionId, UserId } from "../../src/lib/ids.ts";
@@ -56,6 +57,9 @@ export class SettableClock extends ManualClock {
     this.#ahead += ms;
   }
 }
+
+/** Lets everything pass, and remembers nothing. */
+export const noGuard: FlowGuard = { heard: () => {}, say: (_session, text) => ({ held: false, text }) };
 
 /** Randomness that repeats: counts up. */
 export function countingRandom(): Random {
@@ -116,6 +120,7 @@ export function world() {
     clock,
     store,
     audit,
+    guard: noGuard,
     session,
     tripwire: noTripwire,
     /** Puts a message straight into the session's inbox. @returns its number. */

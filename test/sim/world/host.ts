@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import { TerminalChannel } from "../../../drivers/terminal/terminal.ts";
 import { tripwire } from "../../../parts/credentials/tripwire.ts";
+import { flowGuard } from "../../../parts/guard/index.ts";
 import { type ScheduledTasks, type ScheduledTasksParts, scheduledTasks } from "../../../parts/tasks/index.ts";
 import { Audit } from "../../../src/audit/audit.ts";
 import type { Terminal } from "../../../src/channels/terminal.ts";
@@ -147,8 +148,9 @@ export class Host {
       specOf: (plan) => containerSpec(plan, paths, labels),
     };
     const files = filesOf(machine, life);
+    const { guard } = flowGuard({ store, audit, clock, trusts: () => false });
     const path: MessagePath = messagePath({
-      ...{ ...containers, store, clock, timers, audit, random },
+      ...{ ...containers, store, clock, timers, audit, random, guard },
       log: world.trace.log(life.name),
       door: machine.bells.door(life),
       readers: machine.readers.of(life),

@@ -134,7 +134,7 @@ export class Platform {
     const { edits, reactions, idempotency } = this.abilities;
     return {
       id: this.id,
-      capabilities: { threads: true, typing: true, markup: "none", ...this.abilities },
+      capabilities: { threads: true, typing: true, markup: "none", previews: true, ...this.abilities },
       start: async (host) => this.#updates.listen({ life, host }),
       stop: async () => this.#updates.listen(null),
       health: () => ({ state: "up", detail: "" }),
