@@ -3,11 +3,13 @@
  * Declarations only. A verb `a.b` is `POST /v1/verbs/a.b` and `ncl a b`; its effect is in src/control, or in a part.
  */
 import type { z } from "zod";
+import { approvalVerbs } from "./verbs/approvals.ts";
 import { careVerbs } from "./verbs/care.ts";
 import { channelVerbs } from "./verbs/channels.ts";
 import { chatVerbs } from "./verbs/chats.ts";
 import { groupVerbs } from "./verbs/groups.ts";
 import { messageVerbs } from "./verbs/messages.ts";
+import { ruleVerbs } from "./verbs/rules.ts";
 import { taskVerbs } from "./verbs/tasks.ts";
 
 export type { Authority, Verb } from "./verb.ts";
@@ -19,6 +21,8 @@ export const verbs = {
   ...channelVerbs,
   ...messageVerbs,
   ...taskVerbs,
+  ...approvalVerbs,
+  ...ruleVerbs,
 };
 
 export type VerbName = keyof typeof verbs;

@@ -9,6 +9,8 @@ import { ModelServer } from "../drivers/model-server/model-server.ts";
 import { ReaderPool } from "../drivers/readers/reader-pool.ts";
 import { TerminalChannel } from "../drivers/terminal/terminal.ts";
 import { SealedVault } from "../drivers/vault/vault.ts";
+import { type Credentials, type EgressPart, egressRules } from "../parts/egress/index.ts";
+import { type Strangers, strangers } from "../parts/strangers/index.ts";
 import { scheduledTasks } from "../parts/tasks/index.ts";
 import { MailboxWriter } from "../protocol/mailbox/writer.ts";
 import { Audit } from "./audit/audit.ts";
@@ -16,6 +18,7 @@ import type { Channel } from "./channels/channel.ts";
 import { channelLoader } from "./channels/load.ts";
 import { agentOfChat } from "./channels/terminal.ts";
 import { agentTools, carryOutFor } from "./control/agent-tools.ts";
+import { approvalEffects } from "./control/effects/approvals.ts";
 import { careEffects } from "./control/effects/care.ts";
 import { addedChannels, channelCredentials, channelEffects } from "./control/effects/channels.ts";
 import { chatEffects } from "./control/effects/chat.ts";
@@ -131,8 +134,15 @@ export async function startHost(
     ...{ terminal, files, load, tools: agentTools, carryOut: carryOutFor(store, () => executor) },
     credentials: (id) => channelCredentials(vault, id),
     added: () => addedChannels(store),
+    hold: (event, room) => doorman.hold(event, room),
   });
-  const { registry, router, supervisor } = path;
+  const { registry, router, supervisor, approvals } = path;
+  const doorman: Strangers = strangers({ store, clock, random, approvals, router });
+  const door: EgressPart = egressRules({
+    ...{ store, audit, clock, approvals, credentials: noCredentials },
+    model: () => reachOfModel(model.current()),
+    log: log.child({ part: "egress" }),
+  });
   const tasks = scheduledTasks({
     ...{ store, audit, clock, random, router, supervisor },
     log: log.child({ part: "tasks" }),
@@ -149,6 +159,9 @@ export async function startHost(
       ...chatEffects({ store, clock, random, terminal, supervisor }),
       ...groupEffects({ store, clock, random, router, supervisor, groupsDir: paths.groups }),
       ...tasks.effects,
+      ...approvalEffects(store, approvals),
+      ...doorman.effects,
+      ...door.effects,
       ...careEffects({
         ...{ store, audit, clock, vault, model, driver, supervisor, registry, startedAt },
         version: versionOf(paths.root),
@@ -171,6 +184,7 @@ export async function startHost(
       server.close();
       tasks.scheduler.stop();
       await path.stop();
+      door.stop();
       server.closeAllConnections();
       await practiceServer.stop();
       await readers.close();
@@ -179,6 +193,21 @@ export async function startHost(
       log.info("host is down");
     },
   };
+}
+
+/** The vault can't put a credential on a request yet, so no rule can name one. */
+const noCredentials: Credentials = {
+  list: () => [],
+  wire: (name) => Promise.reject(new Misuse(`the credential "${name}" can't be used by a rule`)),
+  placeholderOf: () => "",
+  nameOf: () => null,
+};
+
+/** As `ncl reach` tells the way that is always there. */
+function reachOfModel({ model, address }: { model: string; address: string }) {
+  const what = `requests to the model${model === "practice" ? "" : `, with the key ${anthropicBundle.credential}`}`;
+  const host = address.startsWith("unix:") ? "this machine" : address.replace(/^https:\/\//, "");
+  return { host, what, how: "allowed", from: "built in" };
 }
 
 function versionOf(root: string): string {

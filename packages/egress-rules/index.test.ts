@@ -165,7 +165,7 @@ const rules = fc.array(
     .record({
       host: fc.constantFrom(...HOSTS),
       path: fc.constantFrom("/**", "/a", "/a/**", "/*", "/*/b", "/a/*", "/a%2Fb"),
-      methods: fc.constantFrom(["*"], ["GET"], ["GET", "POST"]),
+      methods: fc.constantFrom<string[]>(["*"], ["GET"], ["GET", "POST"]),
       action: fc.constantFrom("allow" as const, "ask" as const, "deny" as const, "tunnel" as const),
     })
     .map(({ action, ...wanted }) =>

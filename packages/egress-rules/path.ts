@@ -18,12 +18,12 @@ export function readPath(target: string): { readings: [Reading, ...Reading[]] } 
   let segments = path.slice(1).split("/");
   for (let layer = 0; ; layer++) {
     if (layer === MOST_LAYERS) return { why: "its path is escaped over and over" };
-    const once = segments.map(unescape);
+    const once = segments.map(decoded);
     const apart = once.flatMap((segment) => segment.split(/[/\\]/));
     for (const form of [once, apart, apart.map(withoutParameters)]) {
       if (form.some(climbs)) return { why: "its path has a segment of dots" };
       if (form.some(hasControl)) return { why: "its path hides a control character" };
-      const reading = form.filter(Boolean).map(escape);
+      const reading = form.filter(Boolean).map(encoded);
       found.set(reading.join("/"), reading);
     }
     if (!apart.some((segment) => ESCAPE.test(segment))) break;
@@ -46,11 +46,9 @@ export function parsePath(text: string): PathPattern | null {
   const parts = text.slice(1).split("/").filter(Boolean);
   const rest = parts.at(-1) === "**";
   const plain = rest ? parts.slice(0, -1) : parts;
-  if (
-    plain.some((part) => part !== "*" && (part.includes("*") || climbs(unescape(part)) || hasControl(unescape(part))))
-  )
+  if (plain.some((part) => part !== "*" && (part.includes("*") || climbs(decoded(part)) || hasControl(decoded(part)))))
     return null;
-  return { segments: plain.map((part) => (part === "*" ? null : escape(unescape(part)))), rest };
+  return { segments: plain.map((part) => (part === "*" ? null : encoded(decoded(part)))), rest };
 }
 
 /** The one way to write a pattern. */
@@ -83,10 +81,10 @@ function weight({ segments, rest }: PathPattern, index: number): number {
 }
 
 const ESCAPE = /%[0-9a-f]{2}/i;
-const unescape = (text: string) =>
+const decoded = (text: string) =>
   text.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 /** A star is escaped as well: as itself it only stands in patterns. */
-const escape = (text: string) =>
+const encoded = (text: string) =>
   text.replace(
     /[^A-Za-z0-9\-._~!$&'()+,;=:@]/g,
     (char) => `%${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`,

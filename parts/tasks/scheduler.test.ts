@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { nextRun } from "../../packages/calendar/timetable.ts";
+import { Approvals } from "../../src/approvals/approvals.ts";
 import { Audit } from "../../src/audit/audit.ts";
 import { Router } from "../../src/inbound/router.ts";
 import type { Clock } from "../../src/lib/clock.ts";
@@ -29,9 +30,9 @@ function host(store: Store, clock: Clock) {
   const woken: SessionId[] = [];
   const dismissed: SessionId[] = [];
   const router = new Router({
-    store,
-    audit,
-    clock,
+    ...{ store, audit, clock },
+    approvals: new Approvals({ store, audit, clock, log: silentLog, edits: () => false }),
+    hold: () => ({ status: "refused", why: "nobody is held here" }),
     random: countingRandom(),
     wake: (id) => woken.push(id),
     stopped: () => {},

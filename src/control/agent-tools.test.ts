@@ -21,7 +21,7 @@ function given(can: Partial<Channel["capabilities"]> = {}) {
   const w = world();
   const { store, audit, clock, session } = w;
   const random = countingRandom();
-  const router = new Router({ store, audit, clock, random, wake: () => {}, stopped: () => {} });
+  const router = new Router({ ...w, random, wake: () => {}, stopped: () => {} });
   const scheduled = scheduledTasks({
     ...{ store, audit, clock, random, router, log: silentLog, supervisor: { dismiss: () => {} } },
   });

@@ -30,7 +30,8 @@ export function pair(
     store.users.grantOwner(user as UserId);
     const known = store.groups.messagingGroup(channel, chat);
     const room = known?.id ?? newMessagingGroupId(random);
-    if (!known) store.groups.addMessagingGroup({ id: room, channel, chat, unknownSenderPolicy: "strict" });
+    if (!known)
+      store.groups.addMessagingGroup({ id: room, channel, chat, unknownSenderPolicy: "strict", directUser: user });
     if (!store.groups.wirings(room).some(({ agentGroup }) => agentGroup === group.id))
       store.groups.wire(room, { agentGroup: group.id, engageMode: "always", sessionMode: "shared" });
     const detail = { user, group: group.folder };

@@ -11,7 +11,8 @@ function given() {
   const woken: string[] = [];
   const stopped: string[] = [];
   const router = new Router({
-    ...{ store: w.store, audit: w.audit, clock: w.clock, random: countingRandom() },
+    ...w,
+    random: countingRandom(),
     wake: (session) => {
       // What a session is woken for is committed already.
       assert.equal(w.store.inbox.hasWork(session), true);

@@ -17,6 +17,16 @@ export interface OutgoingFile {
   name: string;
 }
 
+/** Under a message; where a platform has none, people are told what to type instead. */
+export interface Button {
+  /** What people read. */
+  label: string;
+  /** What comes back, at most 60 bytes. */
+  value: string;
+  /** What can be typed for it. */
+  typed?: string;
+}
+
 export interface OutboxRow {
   id: number;
   sessionId: SessionId | null;
@@ -33,6 +43,7 @@ export interface OutboxRow {
   author: "agent" | "system";
   text: string;
   files: OutgoingFile[];
+  buttons: Button[];
   /** Platform ids of the messages that this one answers. */
   answers: string[];
   /** Idempotency key: the same for every try. */
@@ -60,6 +71,7 @@ export interface NewOutboxRow {
   target?: string;
   over?: number | null;
   files?: OutgoingFile[];
+  buttons?: Button[];
 }
 
 /** What became of a message that the agent sent. */
@@ -71,7 +83,7 @@ export interface Outcome {
 }
 
 const COLUMNS = `id, session_id AS sessionId, channel, chat, thread, kind, number, target, over, author, text, files,
-  answers, key, state, tries, next_at AS nextAt, platform_id AS platformId, error, created_at AS createdAt`;
+  buttons, answers, key, state, tries, next_at AS nextAt, platform_id AS platformId, error, created_at AS createdAt`;
 /** Only these change: what has ended stays as it ended until a person opens it again. */
 const OPEN = "state IN ('pending','sending','retry')";
 const OUTCOME = "session_id=? AND author='agent' AND kind <> 'draft' AND state IN ('sent','unknown','dead')";
@@ -97,8 +109,8 @@ export class Outbox {
   add(row: NewOutboxRow, now: number): void {
     this.#db.run(
       `INSERT INTO outbox (session_id, turn, channel, chat, thread, kind, number, target, over, author, text, files,
-         answers, key, state, created_at)
-       VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,'pending',?) ON CONFLICT (key) DO NOTHING`,
+         buttons, answers, key, state, created_at)
+       VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,'pending',?) ON CONFLICT (key) DO NOTHING`,
       ...[
         row.sessionId ?? null,
         row.turn ?? null,
@@ -108,7 +120,8 @@ export class Outbox {
         row.kind ?? "message",
       ],
       ...[row.number ?? null, row.target ?? null, row.over ?? null, row.author, row.text],
-      ...[JSON.stringify(row.files ?? []), JSON.stringify(row.answers ?? []), row.key, now],
+      ...[JSON.stringify(row.files ?? []), JSON.stringify(row.buttons ?? []), JSON.stringify(row.answers ?? [])],
+      ...[row.key, now],
     );
     this.#db.afterCommit(() => this.#wake());
   }
@@ -154,6 +167,19 @@ export class Outbox {
     return row && parse(row);
   }
 
+  /** The last part of the message that was added with this key: the one with its buttons. */
+  byKey(key: string): OutboxRow | undefined {
+    const sql = `SELECT ${COLUMNS} FROM outbox WHERE key=?1 OR part_of=(SELECT id FROM outbox WHERE key=?1)
+      ORDER BY position DESC LIMIT 1`;
+    const row = this.#db.get<StoredOutboxRow>(sql, key);
+    return row && parse(row);
+  }
+
+  /** All that is kept of a message's text from now on. */
+  reword(key: string, text: string): void {
+    this.#db.run("UPDATE outbox SET text=?2 WHERE key=?1 OR part_of=(SELECT id FROM outbox WHERE key=?1)", key, text);
+  }
+
   /** The message that an agent knows by this number, its parts in order. */
   byNumber(session: SessionId, number: number): OutboxRow[] {
     const sql = `SELECT ${COLUMNS} FROM outbox WHERE session_id=? AND number=? AND kind='message' ORDER BY position`;
@@ -184,15 +210,17 @@ export class Outbox {
   split(row: OutboxRow, parts: string[]): void {
     const [first = "", ...others] = parts;
     this.#db.transaction(() => {
-      const files = JSON.stringify(others.length === 0 ? row.files : []);
-      this.#db.run("UPDATE outbox SET text=?, files=? WHERE id=?", first, files, row.id);
+      const last = [JSON.stringify(row.files), JSON.stringify(row.buttons)];
+      const carries = (isLast: boolean) => (isLast ? last : ["[]", "[]"]);
+      const sql = "UPDATE outbox SET text=?, files=?, buttons=? WHERE id=?";
+      this.#db.run(sql, first, ...carries(others.length === 0), row.id);
       for (const [index, text] of others.entries()) {
         this.#db.run(
-          `INSERT INTO outbox (session_id, turn, channel, chat, thread, kind, number, author, text, files, answers, key,
-             state, created_at, part_of, part)
-           SELECT session_id, turn, channel, chat, thread, 'message', number, author, ?2, ?3, '[]', key || '#' || ?4,
-             'pending', created_at, id, ?4 FROM outbox WHERE id=?1 ON CONFLICT (key) DO NOTHING`,
-          ...[row.id, text, JSON.stringify(index === others.length - 1 ? row.files : []), index + 1],
+          `INSERT INTO outbox (session_id, turn, channel, chat, thread, kind, number, author, text, files, buttons,
+             answers, key, state, created_at, part_of, part)
+           SELECT session_id, turn, channel, chat, thread, 'message', number, author, ?2, ?3, ?4, '[]', key || '#' || ?5,
+             'pending', created_at, id, ?5 FROM outbox WHERE id=?1 ON CONFLICT (key) DO NOTHING`,
+          ...[row.id, text, ...carries(index === others.length - 1), index + 1],
         );
       }
     });
@@ -267,9 +295,11 @@ export class Outbox {
   }
 }
 
-type StoredOutboxRow = Omit<OutboxRow, "answers" | "files"> & { answers: string; files: string };
+type StoredOutboxRow = Omit<OutboxRow, "answers" | "files" | "buttons"> &
+  Record<"answers" | "files" | "buttons", string>;
 const parse = (row: StoredOutboxRow): OutboxRow => ({
   ...row,
   answers: JSON.parse(row.answers) as string[],
   files: JSON.parse(row.files) as OutgoingFile[],
+  buttons: JSON.parse(row.buttons) as Button[],
 });

@@ -1,5 +1,5 @@
 /** People, as `channel:handle`, and the roles they hold. */
-import type { UserId } from "../lib/ids.ts";
+import type { MessagingGroupId, UserId } from "../lib/ids.ts";
 import type { Database } from "../lib/sqlite.ts";
 
 export interface User {
@@ -43,5 +43,14 @@ export class Users {
 
   isOwner(id: UserId): boolean {
     return this.#db.get("SELECT 1 FROM roles WHERE user_id=? AND role='owner'", id) !== undefined;
+  }
+
+  /** Somebody who may speak in a room without a role. The user must be known. */
+  addMember(id: UserId, room: MessagingGroupId, now: number): void {
+    this.#db.run("INSERT OR IGNORE INTO members (user_id, messaging_group_id, since) VALUES (?,?,?)", id, room, now);
+  }
+
+  isMember(id: UserId, room: MessagingGroupId): boolean {
+    return this.#db.get("SELECT 1 FROM members WHERE user_id=? AND messaging_group_id=?", id, room) !== undefined;
   }
 }

@@ -1,7 +1,10 @@
 /** A store with one agent, wired to a room, for tests of the host's parts; real SQLite in memory. */
+import { Approvals } from "../../src/approvals/approvals.ts";
 import { Audit } from "../../src/audit/audit.ts";
+import type { Acceptance } from "../../src/channels/channel.ts";
 import type { Clock } from "../../src/lib/clock.ts";
 import type { AgentGroupId, MessagingGroupId, Random, SessionId, UserId } from "../../src/lib/ids.ts";
+import { silentLog } from "../../src/lib/log.ts";
 import type { Session } from "../../src/store/sessions.ts";
 import { openStore } from "../../src/store/store.ts";
 
@@ -109,6 +112,9 @@ export function world() {
     store,
     audit,
     session,
+    approvals: new Approvals({ store, audit, clock, log: silentLog, edits: (channel) => channel === "editing" }),
+    /** Nobody waits at this door. */
+    hold: (): Acceptance => ({ status: "refused", why: "nobody is held here" }),
     /** Puts a message straight into the session's inbox. @returns its number. */
     say(text: string, engages = true): number {
       said += 1;

@@ -2,10 +2,13 @@
 
 import { join } from "node:path";
 import { TerminalChannel } from "../../../drivers/terminal/terminal.ts";
+import { type EgressPart, egressRules } from "../../../parts/egress/index.ts";
+import { type Strangers, strangers } from "../../../parts/strangers/index.ts";
 import { type ScheduledTasks, scheduledTasks } from "../../../parts/tasks/index.ts";
 import { Audit } from "../../../src/audit/audit.ts";
 import type { Terminal } from "../../../src/channels/terminal.ts";
 import { carryOutFor } from "../../../src/control/agent-tools.ts";
+import { approvalEffects } from "../../../src/control/effects/approvals.ts";
 import { chatEffects } from "../../../src/control/effects/chat.ts";
 import { messageEffects } from "../../../src/control/effects/messages.ts";
 import { type Effects, Executor } from "../../../src/control/execute.ts";
@@ -29,6 +32,7 @@ interface Running {
   terminal: Terminal;
   path: MessagePath;
   tasks: ScheduledTasks;
+  door: EgressPart;
   executor: Executor;
   /** Resolves when it is up. */
   started: Promise<void>;
@@ -89,6 +93,7 @@ export class Host {
     promises.stopping(running.life);
     running.tasks.scheduler.stop();
     await running.path.stop().catch((error: unknown) => this.failed(error));
+    if (running.life.alive) running.door.stop();
     promises.stopped(running.life);
     running.life.end();
   }
@@ -132,7 +137,7 @@ export class Host {
     db: SimDatabase,
     store: Store,
     terminal: Terminal,
-  ): Pick<Running, "path" | "tasks" | "executor"> {
+  ): Pick<Running, "path" | "tasks" | "door" | "executor"> {
     const machine = this.#machine;
     const { world, dir, paths } = machine;
     const clock = this.#clock(life);
@@ -159,8 +164,20 @@ export class Host {
         throw new Error(`no channel ${id}`);
       },
       more: machine.platforms.map((platform) => platform.channel(life)),
+      hold: (event, room) => doorman.hold(event, room),
     });
-    const { supervisor, registry, router } = path;
+    const { supervisor, registry, router, approvals } = path;
+    const doorman: Strangers = strangers({ store, clock, random, approvals, router });
+    const door = egressRules({
+      ...{ store, audit, clock, approvals, log: world.trace.log(life.name) },
+      credentials: {
+        list: () => [],
+        wire: (name) => Promise.reject(new Error(name)),
+        placeholderOf: () => "",
+        nameOf: () => null,
+      },
+      model: () => ({ host: "", what: "", how: "", from: "" }),
+    });
     const tasks = scheduledTasks({
       ...{ store, audit, clock, random, router, supervisor },
       log: world.trace.log(life.name),
@@ -171,10 +188,11 @@ export class Host {
     const effects = {
       ...messageEffects({ store, clock, channel: (id) => registry.get(id), sentFile }),
       ...tasks.effects,
+      ...approvalEffects(store, approvals),
       ...chatEffects({ store, clock, random, terminal, supervisor }),
     };
     // The verbs of people's own machines (credentials, groups) are not asked for here.
     const executor = new Executor(effects as unknown as Effects, db, audit);
-    return { path, tasks, executor };
+    return { path, tasks, door, executor };
   }
 }
