@@ -109,7 +109,7 @@ function tunnel<R extends Rule>(all: Compiled<R>[], host: string, port: number):
     .filter(({ rule, host: pattern }) => rule.port === port && matchesHost(pattern, host))
     .sort((a, b) => compareHosts(b.host, a.host) || a.rule.id - b.rule.id);
   const [first] = about;
-  if (!first || first.rule.action !== "tunnel") return null;
+  if (first?.rule.action !== "tunnel") return null;
   const rivals = about.filter((other) => compareHosts(first.host, other.host) === 0);
   return rivals.every(({ rule }) => rule.action === "tunnel") ? first.rule : null;
 }

@@ -91,15 +91,14 @@ export class Approvals {
       if (known) return known;
       const now = clock.now();
       const address = this.#placeFor(session);
-      const key = `approval:${hash.slice(0, 16)}:${now}`;
-      const row = { ...question, session: session?.id ?? null, payload: canonical, hash, address, key };
+      const row = { ...question, session: session?.id ?? null, payload: canonical, hash, address };
       const id = store.approvals.add({ ...row, askedAt: now });
       const detail = { kind: question.kind, hash, session: row.session };
       const actor = question.agentGroup ? `agent:${question.agentGroup}` : "system";
       audit.append({ actor, verb: "approvals.ask", resource: `approval:${id}`, decision: "fact", detail });
       const buttons = buttonsFor(id, hash, question.choices);
       const text = `Question ${id}: ${question.text}`;
-      if (address) store.outbox.add({ address, author: "system", text, key, buttons }, now);
+      if (address) store.outbox.add({ address, author: "system", text, key: keyOf(id), buttons }, now);
       store.db.afterCommit(() => this.#lookIn(0));
       return { ...row, id, state: "pending", askedAt: now, ...UNANSWERED };
     });
@@ -143,9 +142,9 @@ export class Approvals {
   }
 
   /** What was said in a question is to be gone, where it was somebody's who has no place here. */
-  forget({ id, key, title }: Approval): void {
+  forget({ id, title }: Approval): void {
     this.#parts.store.approvals.forgetText(id);
-    this.#parts.store.outbox.reword(key, title);
+    this.#parts.store.outbox.reword(keyOf(id), title);
   }
 
   #judge(
@@ -172,10 +171,10 @@ export class Approvals {
   }
 
   /** What is left of a question once it has its end: its buttons are gone, and it says what became of it. */
-  #settle({ key, address, id }: Approval, text: string, from: Address | null, now: number): void {
+  #settle({ address, id }: Approval, text: string, from: Address | null, now: number): void {
     const { store, edits } = this.#parts;
     if (!address) return;
-    const asked = store.outbox.byKey(key);
+    const asked = store.outbox.byKey(keyOf(id));
     const said = { address, author: "system", text, key: `approval:${id}:end` } as const;
     if (asked && edits(address.channel)) {
       if (asked.state !== "dead" && asked.state !== "unknown")
@@ -228,4 +227,6 @@ export class Approvals {
   }
 }
 
+/** Of the outbox row that asks. */
+const keyOf = (id: number) => `approval:${id}`;
 const UNANSWERED = { choice: null, answeredBy: null, answeredAt: null, usedAt: null };

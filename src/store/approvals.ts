@@ -32,8 +32,6 @@ export interface Approval {
   state: ApprovalState;
   /** Where it was asked; null where there is no such place, and `ncl approvals` alone shows it. */
   address: Address | null;
-  /** Of the outbox row that asks. */
-  key: string;
   askedAt: number;
   expiresAt: number;
   choice: string | null;
@@ -45,7 +43,7 @@ export interface Approval {
 export type NewApproval = Omit<Approval, "id" | "state" | "choice" | "answeredBy" | "answeredAt" | "usedAt">;
 
 const COLUMNS = `id, kind, agent_group_id AS agentGroup, session_id AS session, payload, hash, title, text, choices, state,
-  channel, chat, thread, key, asked_at AS askedAt, expires_at AS expiresAt, choice, answered_by AS answeredBy,
+  channel, chat, thread, asked_at AS askedAt, expires_at AS expiresAt, choice, answered_by AS answeredBy,
   answered_at AS answeredAt, used_at AS usedAt`;
 type Stored = Omit<Approval, "choices" | "address"> & { choices: string } & { [Part in keyof Address]: string | null };
 
@@ -58,10 +56,10 @@ export class Approvals {
   add(one: NewApproval): number {
     const row = this.#db.get<{ id: number }>(
       `INSERT INTO approvals (kind, agent_group_id, session_id, payload, hash, title, text, choices, state, channel, chat,
-         thread, key, asked_at, expires_at) VALUES (?,?,?,?,?,?,?,?,'pending',?,?,?,?,?,?) RETURNING id`,
+         thread, asked_at, expires_at) VALUES (?,?,?,?,?,?,?,?,'pending',?,?,?,?,?) RETURNING id`,
       ...[one.kind, one.agentGroup, one.session, one.payload, one.hash, one.title, one.text],
       ...[JSON.stringify(one.choices), one.address?.channel ?? null, one.address?.chat ?? null],
-      ...[one.address?.thread ?? null, one.key, one.askedAt, one.expiresAt],
+      ...[one.address?.thread ?? null, one.askedAt, one.expiresAt],
     );
     return row?.id ?? 0;
   }

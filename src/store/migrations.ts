@@ -177,7 +177,7 @@ export const steps: string[] = [
     session_id TEXT REFERENCES sessions(id), payload TEXT NOT NULL, hash TEXT NOT NULL, title TEXT NOT NULL,
     text TEXT NOT NULL, choices TEXT NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('pending', 'granted', 'denied', 'expired', 'void')),
-    channel TEXT, chat TEXT, thread TEXT, key TEXT NOT NULL UNIQUE, asked_at INTEGER NOT NULL,
+    channel TEXT, chat TEXT, thread TEXT, asked_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL, choice TEXT, answered_by TEXT, answered_at INTEGER, used_at INTEGER
   ) STRICT;
   CREATE INDEX approvals_pending ON approvals (expires_at) WHERE state = 'pending';
