@@ -9,6 +9,7 @@ import { ModelServer } from "../drivers/model-server/model-server.ts";
 import { ReaderPool } from "../drivers/readers/reader-pool.ts";
 import { TerminalChannel } from "../drivers/terminal/terminal.ts";
 import { SealedVault } from "../drivers/vault/vault.ts";
+import { approvalsPart } from "../parts/approvals/index.ts";
 import { type Credentials, type EgressPart, egressRules } from "../parts/egress/index.ts";
 import { type Strangers, strangers } from "../parts/strangers/index.ts";
 import { scheduledTasks } from "../parts/tasks/index.ts";
@@ -18,7 +19,6 @@ import type { Channel } from "./channels/channel.ts";
 import { channelLoader } from "./channels/load.ts";
 import { agentOfChat } from "./channels/terminal.ts";
 import { agentTools, carryOutFor } from "./control/agent-tools.ts";
-import { approvalEffects } from "./control/effects/approvals.ts";
 import { careEffects } from "./control/effects/care.ts";
 import { addedChannels, channelCredentials, channelEffects } from "./control/effects/channels.ts";
 import { chatEffects } from "./control/effects/chat.ts";
@@ -122,6 +122,10 @@ export async function startHost(
     },
   });
   const terminal = new TerminalChannel(store.db, clock, (chat) => agentOfChat(store, chat));
+  const { approvals, effects: approvalEffects } = approvalsPart({
+    ...{ store, audit, clock, log: log.child({ part: "approvals" }) },
+    edits: (id) => path.registry.get(id)?.edit !== undefined,
+  });
   const path: MessagePath = messagePath({
     readersGroup: user?.gid ?? null,
     ...{ store, audit, clock, random, log, driver, readers, labels, more, door: gateway, timers },
@@ -134,9 +138,9 @@ export async function startHost(
     ...{ terminal, files, load, tools: agentTools, carryOut: carryOutFor(store, () => executor) },
     credentials: (id) => channelCredentials(vault, id),
     added: () => addedChannels(store),
-    hold: (event, room) => doorman.hold(event, room),
+    ...{ approvals, hold: (event, room) => doorman.hold(event, room) },
   });
-  const { registry, router, supervisor, approvals } = path;
+  const { registry, router, supervisor } = path;
   const doorman: Strangers = strangers({ store, clock, random, approvals, router });
   const door: EgressPart = egressRules({
     ...{ store, audit, clock, approvals, credentials: noCredentials },
@@ -159,7 +163,7 @@ export async function startHost(
       ...chatEffects({ store, clock, random, terminal, supervisor }),
       ...groupEffects({ store, clock, random, router, supervisor, groupsDir: paths.groups }),
       ...tasks.effects,
-      ...approvalEffects(store, approvals),
+      ...approvalEffects,
       ...doorman.effects,
       ...door.effects,
       ...careEffects({
@@ -175,6 +179,7 @@ export async function startHost(
 
   await model.apply();
   await path.start();
+  approvals.start();
   tasks.scheduler.start();
   const server = await listen(controlApp(executor, log.child({ part: "control" })), paths.controlSocket, log);
   log.info({ pid: process.pid, data: paths.data }, "host is up");
@@ -183,6 +188,7 @@ export async function startHost(
     async stop() {
       server.close();
       tasks.scheduler.stop();
+      approvals.stop();
       await path.stop();
       door.stop();
       server.closeAllConnections();

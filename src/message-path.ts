@@ -1,7 +1,6 @@
 /** The way of a message through the host, built from its ports: the same on a real machine (main.ts) and a simulated one. */
 
 import { tellOwner } from "./access/owner.ts";
-import { Approvals } from "./approvals/approvals.ts";
 import { ChannelRegistry, type RegistryParts } from "./channels/registry.ts";
 import type { Terminal } from "./channels/terminal.ts";
 import { Router, type RouterParts } from "./inbound/router.ts";
@@ -22,6 +21,7 @@ export interface PathPorts extends Omit<SupervisorOptions, "onProgress">, Pick<R
   more: RegistryParts["builtIn"];
   /** Those that were added, by id. */
   added(): string[];
+  approvals: RouterParts["approvals"];
   hold: RouterParts["hold"];
 }
 
@@ -29,8 +29,6 @@ export interface MessagePath {
   registry: ChannelRegistry;
   router: Router;
   supervisor: Supervisor;
-  /** What asks by it registers its kinds before the start. */
-  approvals: Approvals;
   /** Takes over what an earlier process left, and only then lets new messages in. */
   start(): Promise<void>;
   /** Lets nothing more in; resolves when every container is gone and what it left is taken. */
@@ -51,10 +49,8 @@ export function messagePath(ports: PathPorts): MessagePath {
     log: log.child({ part: "sessions" }),
     onProgress: (session, progress) => drafts.show(session, progress),
   });
-  const edits = (id: string) => channel(id)?.edit !== undefined;
-  const approvals = new Approvals({ store, audit, clock, edits, log: log.child({ part: "approvals" }) });
   const router = new Router({
-    ...{ store, audit, clock, random, approvals },
+    ...{ store, audit, clock, random, approvals: ports.approvals },
     hold: (event, room) => ports.hold(event, room),
     wake: (session) => supervisor.wake(session),
     stopped: (session) => supervisor.stopWork(session),
@@ -74,16 +70,14 @@ export function messagePath(ports: PathPorts): MessagePath {
   }
 
   return {
-    ...{ registry, router, supervisor, approvals },
+    ...{ registry, router, supervisor },
     async start() {
       await supervisor.start();
-      approvals.start();
       await registry.start(router, ports.added());
       delivery.start();
     },
     async stop() {
       await registry.stop();
-      approvals.stop();
       await supervisor.stop();
       delivery.stop();
     },

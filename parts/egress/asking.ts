@@ -3,13 +3,11 @@
  * through, or becomes a rule. A yes that comes when nobody waits any more is kept for a while, for one request.
  */
 import { checkRule, readPath } from "../../packages/egress-rules/index.ts";
-import type { ApprovalKind, Approvals } from "../../src/approvals/approvals.ts";
-import { payloadOf } from "../../src/approvals/wording.ts";
+import type { Approval, ApprovalKind, Approvals, Choice } from "../../src/approvals/approvals.ts";
 import type { Audit } from "../../src/audit/audit.ts";
 import type { DoorSession } from "../../src/gateway/door.ts";
 import type { Clock } from "../../src/lib/clock.ts";
 import type { SessionId } from "../../src/lib/ids.ts";
-import type { Approval, Choice } from "../../src/store/approvals.ts";
 import type { Store } from "../../src/store/store.ts";
 import { addressOf } from "./explain.ts";
 import { difference } from "./reach.ts";
@@ -74,16 +72,16 @@ export class Asking {
 
   /** Resolves when it is answered, or when that takes too long, or when the client has gone. */
   async hold(session: DoorSession, request: Held, rule: EgressRule, signal: AbortSignal): Promise<Outcome> {
-    const { store, clock } = this.#parts;
+    const { approvals, clock } = this.#parts;
     const payload = { agentGroup: session.agentGroup, ...request, ...effectsOf(rule) };
-    const { hash } = payloadOf(payload);
+    const hash = approvals.hashOf(payload);
     const now = clock.now();
     const known = this.#use(session, hash, now);
     if (known) return known;
     if (request.path.length > MOST_SHOWN)
       return refuse(403, "A rule says to ask a person first, and this address is too long to be shown to one");
-    const asked = store.approvals.pending(KIND, hash);
-    const counts = store.approvals.counts(KIND, session.id as SessionId, now - MINUTE);
+    const asked = approvals.asked.pending(KIND, hash);
+    const counts = approvals.asked.counts(KIND, session.id as SessionId, now - MINUTE);
     if (!asked && counts.open >= MOST_OPEN)
       return refuse(429, `A person is asked about ${MOST_OPEN} requests of yours already. Wait for the answers`);
     if (!asked && counts.asked >= MOST_ASKED)
@@ -106,16 +104,16 @@ export class Asking {
 
   /** An answer that was given before: a yes is used up, once and durably; a no holds for a while. */
   #use(session: DoorSession, hash: string, now: number): Outcome | null {
-    const { store, audit } = this.#parts;
+    const { store, audit, approvals } = this.#parts;
     return store.db.transaction(() => {
       const since = now - ANSWER_HOLDS;
-      const approval = store.approvals.use(KIND, hash, ONCE.id, since, now);
+      const approval = approvals.asked.use(KIND, hash, ONCE.id, since, now);
       if (approval !== null) {
         const entry = { actor: `agent:${session.agentGroup}`, verb: "approvals.use", resource: `approval:${approval}` };
         audit.append({ ...entry, decision: "fact", detail: { session: session.id, hash } });
         return { do: "let through", approval };
       }
-      return store.approvals.wasDenied(KIND, hash, since)
+      return approvals.asked.wasDenied(KIND, hash, since)
         ? refuse(403, "A person was asked about this very request not long ago, and said no")
         : null;
     });

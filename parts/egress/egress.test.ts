@@ -80,7 +80,7 @@ function given(wire?: Credentials["wire"]) {
     audit
       .list(1000)
       .map(({ verb, decision, resource, detail }) => ({ verb, decision, resource, ...JSON.parse(detail) }));
-  const open = () => store.approvals.list("pending", 100);
+  const open = () => approvals.asked.list("pending", 100);
   const answer = (choice: string, id = open()[0]?.id ?? 0) => approvals.answer(owner, { id, choice, hash: null }, null);
   return {
     ...w,

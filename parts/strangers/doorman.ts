@@ -1,11 +1,10 @@
 /** Asks about unknown senders, once each, and keeps what they say meanwhile: bounded, and nothing of it after a no. */
 import { createHmac } from "node:crypto";
 import { z } from "zod";
-import type { ApprovalKind, Approvals } from "../../src/approvals/approvals.ts";
+import type { Approval, ApprovalKind, Approvals, Choice } from "../../src/approvals/approvals.ts";
 import type { Acceptance, ChannelEvent } from "../../src/channels/channel.ts";
 import type { Clock } from "../../src/lib/clock.ts";
 import type { MessagingGroupId, Random, UserId } from "../../src/lib/ids.ts";
-import type { Approval, Choice } from "../../src/store/approvals.ts";
 import type { MessagingGroup } from "../../src/store/groups.ts";
 import type { Store } from "../../src/store/store.ts";
 
@@ -52,7 +51,7 @@ export class Doorman {
     return store.db.transaction(() => {
       const known = this.#waiting(room.id, event.user);
       if (event.change !== "said") return known ? this.#amend(known, event) : NOTHING_HELD;
-      if (!known && this.#countAsked() >= MOST_ASKED)
+      if (!known && this.#asked().length >= MOST_ASKED)
         return { status: "refused", why: "too many unknown senders wait for an answer" };
       const approval = known ?? this.#ask(event, room);
       if (this.#held(approval.id).length >= MOST_HELD)
@@ -122,17 +121,15 @@ export class Doorman {
   }
 
   #waiting(room: string, user: string): Approval | null {
-    const pending = this.#parts.store.approvals.list("pending", 1000).filter(({ kind }) => kind === KIND);
-    return (
-      pending.find((one) => {
-        const asked = payload.parse(JSON.parse(one.payload));
-        return asked.room === room && asked.user === user;
-      }) ?? null
-    );
+    const sameSender = (one: Approval) => {
+      const asked = payload.parse(JSON.parse(one.payload));
+      return asked.room === room && asked.user === user;
+    };
+    return this.#asked().find(sameSender) ?? null;
   }
 
-  #countAsked(): number {
-    return this.#parts.store.approvals.list("pending", 1000).filter(({ kind }) => kind === KIND).length;
+  #asked(): Approval[] {
+    return this.#parts.approvals.asked.list("pending", 1000).filter(({ kind }) => kind === KIND);
   }
 
   #held(approval: number): ChannelEvent[] {

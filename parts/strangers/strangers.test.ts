@@ -34,7 +34,7 @@ function given() {
       ...more,
     });
   };
-  const questions = () => store.approvals.list(null, 100);
+  const questions = () => approvals.asked.list(null, 100);
   const answer = (choice: string, index = 0) => {
     const id = questions()[index]?.id ?? 0;
     return approvals.answer({ kind: "user", id: OWNER, owner: true }, { id, choice, hash: null }, null);

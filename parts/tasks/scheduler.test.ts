@@ -4,7 +4,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { nextRun } from "../../packages/calendar/timetable.ts";
-import { Approvals } from "../../src/approvals/approvals.ts";
 import { Audit } from "../../src/audit/audit.ts";
 import { Router } from "../../src/inbound/router.ts";
 import type { Clock } from "../../src/lib/clock.ts";
@@ -13,6 +12,7 @@ import type { SessionId } from "../../src/lib/ids.ts";
 import { silentLog } from "../../src/lib/log.ts";
 import { openStore, type Store } from "../../src/store/store.ts";
 import { AGENT, countingRandom, SettableClock, world } from "../../test/support/world.ts";
+import { approvalsPart } from "../approvals/index.ts";
 import { Scheduler } from "./scheduler.ts";
 import { type Task, Tasks } from "./tasks.ts";
 import { taskVoice } from "./voice.ts";
@@ -31,7 +31,7 @@ function host(store: Store, clock: Clock) {
   const dismissed: SessionId[] = [];
   const router = new Router({
     ...{ store, audit, clock },
-    approvals: new Approvals({ store, audit, clock, log: silentLog, edits: () => false }),
+    approvals: approvalsPart({ store, audit, clock, log: silentLog, edits: () => false }).approvals,
     hold: () => ({ status: "refused", why: "nobody is held here" }),
     random: countingRandom(),
     wake: (id) => woken.push(id),

@@ -1,23 +1,52 @@
 /**
- * Every question put to a person: asked durably, answered once by somebody who may, with its effect in the transaction of
- * the answer. An answer is bound to the hash of what was shown; what is not answered in time expires.
+ * Every question put to a person, as its parts see it: asked durably, answered once by somebody who may, with its effect in
+ * the transaction of the answer. What keeps, shows and ends questions is parts/approvals.
  */
 import type { Authority } from "../../api/verbs.ts";
-import { type Actor, actorName, authorize } from "../access/authorize.ts";
-import type { Audit } from "../audit/audit.ts";
-import type { Clock, Timer } from "../lib/clock.ts";
-import { messageOf } from "../lib/errors.ts";
-import type { AgentGroupId, UserId } from "../lib/ids.ts";
-import type { Log } from "../lib/log.ts";
-import { type Address, addressOf } from "../store/address.ts";
-import type { Approval, Choice } from "../store/approvals.ts";
+import type { Actor } from "../access/authorize.ts";
+import type { AgentGroupId, SessionId } from "../lib/ids.ts";
+import type { Address } from "../store/address.ts";
 import type { Session } from "../store/sessions.ts";
-import type { Store } from "../store/store.ts";
-import { buttonsFor, payloadOf, pressed, type Typed } from "./wording.ts";
 
-/** The longest sleep: after it the wall clock is looked at again. */
-const LONGEST_SLEEP = 60_000;
-const AFTER_TROUBLE = 10_000;
+export interface Choice {
+  /** What it means to whoever asked, such as "once". */
+  id: string;
+  /** What people read. */
+  label: string;
+  /** Whether it lets happen what was asked for. */
+  grants: boolean;
+}
+
+export interface Question {
+  kind: string;
+  agentGroup: AgentGroupId | null;
+  /** Whose request it is: it is asked in that conversation, if whoever may answer is alone there with the agent. */
+  session: Session | null;
+  /** What is asked for, whole: the answer is about this and nothing else. */
+  payload: Record<string, unknown>;
+  /** One line, for lists and for what is left of the question once it was answered. */
+  title: string;
+  text: string;
+  choices: Choice[];
+  expiresAt: number;
+}
+
+export interface Approval extends Omit<Question, "session" | "payload"> {
+  /** Short, so that it can be typed. */
+  id: number;
+  session: SessionId | null;
+  /** JSON with sorted keys, and its SHA-256 as hex. */
+  payload: string;
+  hash: string;
+  state: "pending" | "granted" | "denied" | "expired" | "void";
+  /** Where it was asked; null where there is no such place, and `ncl approvals` alone shows it. */
+  address: Address | null;
+  askedAt: number;
+  choice: string | null;
+  answeredBy: string | null;
+  answeredAt: number | null;
+  usedAt: number | null;
+}
 
 /** What can be asked, registered by whoever asks it. */
 export interface ApprovalKind {
@@ -30,203 +59,34 @@ export interface ApprovalKind {
   onExpired(approval: Approval): void;
 }
 
-export interface Question {
-  kind: string;
-  agentGroup: AgentGroupId | null;
-  /** Whose request it is: it is asked in that conversation, if whoever may answer is alone there with the agent. */
-  session: Session | null;
-  /** What is asked for, whole: the answer is about this and nothing else. */
-  payload: Record<string, unknown>;
-  title: string;
-  text: string;
-  choices: Choice[];
-  expiresAt: number;
+/** `text` says what was decided by whom, `why` why nothing was. */
+export type Answered = { ok: true; text: string } | { ok: false; why: string };
+
+/** What was asked before, and what became of it. */
+export interface Asked {
+  /** The latest first. */
+  list(state: Approval["state"] | null, limit: number): Approval[];
+  pending(kind: string, hash: string): Approval | undefined;
+  wasDenied(kind: string, hash: string, since: number): boolean;
+  /** Uses up a grant that is good for one time and was given after `since`. @returns its id; null where there is none */
+  use(kind: string, hash: string, choice: string, since: number, now: number): number | null;
+  /** How many of a session wait, and how many were asked since. */
+  counts(kind: string, session: SessionId, since: number): { open: number; asked: number };
 }
 
-export type Answered = { ok: true; approval: Approval; text: string } | { ok: false; why: string };
-
-export interface ApprovalParts {
-  store: Store;
-  audit: Audit;
-  clock: Clock;
-  log: Log;
-  /** Whether a channel can change what it sent. */
-  edits(channel: string): boolean;
-}
-
-export class Approvals {
-  readonly #parts: ApprovalParts;
-  readonly #kinds = new Map<string, ApprovalKind>();
-  #timer: Timer | null = null;
-  #running = false;
-
-  constructor(parts: ApprovalParts) {
-    this.#parts = parts;
-  }
-
-  register(kind: ApprovalKind): void {
-    this.#kinds.set(kind.kind, kind);
-  }
-
-  /** Ends what expired while no host ran, and what nobody here asks any more. */
-  start(): void {
-    const { store, clock } = this.#parts;
-    this.#running = true;
-    for (const one of store.approvals.due(Number.MAX_SAFE_INTEGER))
-      if (!this.#kinds.has(one.kind)) this.#end(one, "void", clock.now());
-    this.#look();
-  }
-
-  stop(): void {
-    this.#running = false;
-    this.#timer?.cancel();
-  }
-
+export interface Approvals {
+  readonly asked: Asked;
+  /** By which the very same thing is found again. */
+  hashOf(payload: Question["payload"]): string;
+  register(kind: ApprovalKind): void;
   /** Asks; the very same thing is asked once. @returns the question, perhaps one that waits already */
-  ask({ payload, session, ...question }: Question): Approval {
-    const { store, audit, clock } = this.#parts;
-    const { text: canonical, hash } = payloadOf(payload);
-    return store.db.transaction(() => {
-      const known = store.approvals.pending(question.kind, hash);
-      if (known) return known;
-      const now = clock.now();
-      const address = this.#placeFor(session);
-      const row = { ...question, session: session?.id ?? null, payload: canonical, hash, address };
-      const id = store.approvals.add({ ...row, askedAt: now });
-      const detail = { kind: question.kind, hash, session: row.session };
-      const actor = question.agentGroup ? `agent:${question.agentGroup}` : "system";
-      audit.append({ actor, verb: "approvals.ask", resource: `approval:${id}`, decision: "fact", detail });
-      const buttons = buttonsFor(id, hash, question.choices);
-      const text = `Question ${id}: ${question.text}`;
-      if (address) store.outbox.add({ address, author: "system", text, key: keyOf(id), buttons }, now);
-      store.db.afterCommit(() => this.#lookIn(0));
-      return { ...row, id, state: "pending", askedAt: now, ...UNANSWERED };
-    });
-  }
-
-  /** @param from where it was typed or pressed; null for the command line */
-  answer(actor: Actor, { id, choice: named, hash }: Typed, from: Address | null): Answered {
-    const { store, audit, clock } = this.#parts;
-    return store.db.transaction(() => {
-      const now = clock.now();
-      const approval = store.approvals.approval(id);
-      const verdict = this.#judge(actor, approval, named, hash, from, now);
-      const resource = `approval:${id}`;
-      const entry = { actor: actorName(actor), verb: "approvals.answer", resource };
-      if (!approval || !("choice" in verdict)) {
-        const why = "why" in verdict ? verdict.why : "";
-        audit.append({ ...entry, decision: "deny", detail: { why } });
-        return { ok: false, why };
-      }
-      const { choice, kind } = verdict;
-      store.approvals.end(id, choice.grants ? "granted" : "denied", entry.actor, choice.id, now);
-      const detail = { kind: approval.kind, choice: choice.id, hash: approval.hash };
-      audit.append({ ...entry, decision: "allow", detail });
-      kind.onAnswer(approval, choice);
-      const text = `${approval.title}: ${choice.label}, says ${this.#nameOf(actor)}.`;
-      this.#settle(approval, text, from, now);
-      return { ok: true, approval, text };
-    });
-  }
-
-  /** A press of one of our buttons; null where it is none. */
-  press(actor: Actor, value: string, from: Address): Answered | null {
-    const typed = pressed(value);
-    return typed && this.answer(actor, typed, from);
-  }
-
-  /** Whoever wanted to know is gone: it need not wait for longer than this. */
-  hurry(id: number, ms: number): void {
-    this.#parts.store.approvals.expireBy(id, this.#parts.clock.now() + ms);
-    this.#lookIn(0);
-  }
-
-  /** What was said in a question is to be gone, where it was somebody's who has no place here. */
-  forget({ id, title }: Approval): void {
-    this.#parts.store.approvals.forgetText(id);
-    this.#parts.store.outbox.reword(keyOf(id), title);
-  }
-
-  #judge(
-    actor: Actor,
-    approval: Approval | undefined,
-    named: string,
-    hash: string | null,
-    from: Address | null,
-    now: number,
-  ): { choice: Choice; kind: ApprovalKind } | { why: string } {
-    if (!approval) return { why: "there is no such question" };
-    const { kind: name, agentGroup, address, state, choices } = approval;
-    const kind = this.#kinds.get(name);
-    const { allow, why } = authorize(actor, "approvals.answer", kind?.authority ?? "owner", agentGroup);
-    if (!allow || actor.kind === "agent") return { why: allow ? "an agent answers no questions" : why };
-    if (hash !== null && !approval.hash.startsWith(hash)) return { why: "this button belongs to another question" };
-    if (hash !== null && (from?.channel !== address?.channel || from?.chat !== address?.chat))
-      return { why: "it was asked in another chat" };
-    if (state === "expired" || (state === "pending" && approval.expiresAt <= now))
-      return { why: "nobody answered in time, and it no longer waits" };
-    if (state !== "pending" || !kind) return { why: "it was answered before" };
-    const choice = choices[Number(named) - 1] ?? choices.find(({ id }) => id === named);
-    return choice ? { choice, kind } : { why: `it has no answer "${named}"` };
-  }
-
-  /** What is left of a question once it has its end: its buttons are gone, and it says what became of it. */
-  #settle({ address, id }: Approval, text: string, from: Address | null, now: number): void {
-    const { store, edits } = this.#parts;
-    if (!address) return;
-    const asked = store.outbox.byKey(keyOf(id));
-    const said = { address, author: "system", text, key: `approval:${id}:end` } as const;
-    if (asked && edits(address.channel)) {
-      if (asked.state !== "dead" && asked.state !== "unknown")
-        store.outbox.add({ ...said, kind: "edit", over: asked.id }, now);
-    } else if (from?.channel !== address.channel || from.chat !== address.chat) store.outbox.add(said, now);
-  }
-
-  #end(approval: Approval, state: "expired" | "void", now: number): void {
-    const { store, audit } = this.#parts;
-    store.db.transaction(() => {
-      if (!store.approvals.end(approval.id, state, null, null, now)) return;
-      const detail = { kind: approval.kind, state };
-      const resource = `approval:${approval.id}`;
-      audit.append({ actor: "system", verb: "approvals.end", resource, decision: "fact", detail });
-      this.#kinds.get(approval.kind)?.onExpired(approval);
-      this.#settle(approval, `${approval.title}: nobody answered in time.`, null, now);
-    });
-  }
-
-  #lookIn(ms: number): void {
-    if (!this.#running) return;
-    this.#timer?.cancel();
-    this.#timer = this.#parts.clock.after(ms, () => this.#look());
-  }
-
-  #look(): void {
-    const { store, clock, log } = this.#parts;
-    try {
-      for (const one of store.approvals.due(clock.now())) this.#end(one, "expired", clock.now());
-      const next = store.approvals.nextExpiry();
-      if (next !== null) this.#lookIn(Math.min(Math.max(next - clock.now(), 0), LONGEST_SLEEP));
-    } catch (error) {
-      log.error({ error: messageOf(error) }, "questions could not be looked after");
-      this.#lookIn(AFTER_TROUBLE);
-    }
-  }
-
-  /** In the conversation that it is about, where an owner is alone with the agent; else where an owner last was. */
-  #placeFor(session: Session | null): Address | null {
-    const { groups, users } = this.#parts.store;
-    const room = session && groups.messagingGroup(session.channel, session.chat);
-    if (session && room?.directUser && users.isOwner(room.directUser as UserId)) return addressOf(session);
-    const chat = groups.ownersChat();
-    return chat ? { ...chat, thread: null } : null;
-  }
-
-  #nameOf(actor: Actor): string {
-    if (actor.kind !== "user") return "the operator";
-    return this.#parts.store.users.user(actor.id as UserId)?.name ?? actor.id;
-  }
+  ask(question: Question): Approval;
+  /** "/approve 7 2". @param from where it was typed */
+  typed(actor: Actor, text: string, from: Address): Answered;
+  /** A press; null where it is none of a question's buttons. */
+  pressed(actor: Actor, value: string, from: Address): Answered | null;
+  /** Whoever wanted to know is gone: it need not wait for longer than this, milliseconds. */
+  hurry(id: number, ms: number): void;
+  /** What was said in a question is to be gone; that it was asked stays. */
+  forget(approval: Approval): void;
 }
-
-/** Of the outbox row that asks. */
-const keyOf = (id: number) => `approval:${id}`;
-const UNANSWERED = { choice: null, answeredBy: null, answeredAt: null, usedAt: null };

@@ -6,7 +6,6 @@ import { z } from "zod";
 import { MAX_TEXT } from "../../protocol/rows.ts";
 import type { Actor } from "../access/authorize.ts";
 import type { Approvals } from "../approvals/approvals.ts";
-import { isAnswer, typed } from "../approvals/wording.ts";
 import type { Audit } from "../audit/audit.ts";
 import {
   type Acceptance,
@@ -46,6 +45,9 @@ const eventSchema = z.object({
 /** What people write to stop what runs, alone in a message. */
 const STOP = /^\/stop$/i;
 
+/** What people write to answer a question, rightly or not. */
+const ANSWER = /^\/approve(@\w+)?(\s|$)/i;
+
 const NOTHING_RUNS = "There is nothing to stop.";
 
 /** Who speaks to an agent without being a person. */
@@ -62,7 +64,7 @@ export interface RouterParts {
   /** Called after the commit, for each session whose work is to be stopped. */
   stopped(session: SessionId): void;
   /** Questions put to people: they answer by a button, or by "/approve". */
-  approvals: Pick<Approvals, "answer" | "press">;
+  approvals: Pick<Approvals, "typed" | "pressed">;
   /** Keeps what somebody said who is not known in a room, until it is decided whether they may. */
   hold(event: ChannelEvent, room: MessagingGroup): Acceptance;
 }
@@ -117,7 +119,7 @@ export class Router implements ChannelHost {
     const owner = store.users.isOwner(event.user as UserId);
     const room = store.groups.messagingGroup(channel, chat) ?? null;
     const wirings = room ? store.groups.wirings(room.id) : [];
-    if (event.change === "said" && isAnswer(event.text) && (owner || wirings.length > 0))
+    if (event.change === "said" && ANSWER.test(event.text.trim()) && (owner || wirings.length > 0))
       return this.#answer(inbound, { kind: "user", id: event.user, owner });
     // What an agent heard concerns it whatever it says now: nobody mentions it again to take a word back.
     const heard = event.change === "said" ? [] : store.inbox.hearers(channel, chat, event.platformId);
@@ -150,7 +152,7 @@ export class Router implements ChannelHost {
   /** A button says what a person could have written. */
   async press({ address, user, userName, value }: ButtonPress): Promise<string> {
     const { approvals, store } = this.#parts;
-    const answered = approvals.press(
+    const answered = approvals.pressed(
       { kind: "user", id: user, owner: store.users.isOwner(user as UserId) },
       value,
       address,
@@ -186,16 +188,12 @@ export class Router implements ChannelHost {
   /** "/approve 7 2": whoever may answer is told what came of it; what others say is not kept. */
   #answer(event: InboundEvent, actor: Actor & { kind: "user" }): Acceptance {
     const { store, approvals } = this.#parts;
-    const given = typed(event.text);
     return store.db.transaction(() => {
       const eventId = actor.owner ? store.inbox.addEvent(event) : 0;
       if (eventId === null) return { status: "duplicate" };
-      const answered = given && approvals.answer(actor, given, event);
-      const why = answered?.ok
-        ? ""
-        : (answered?.why ?? "write it as /approve 7 2, with the numbers of question and answer");
-      if (!actor.owner) return { status: "refused", why };
-      const text = answered?.ok ? answered.text : `Nothing was decided: ${why}.`;
+      const answered = approvals.typed(actor, event.text, event);
+      const text = answered.ok ? answered.text : `Nothing was decided: ${answered.why}.`;
+      if (!actor.owner) return { status: "refused", why: text };
       const said = { text, author: "system", key: `approve:${eventId}` } as const;
       store.outbox.add({ ...said, address: event, answers: [event.platformId] }, event.receivedAt);
       return { status: "accepted" };

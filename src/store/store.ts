@@ -1,6 +1,5 @@
 /** The central database: the only truth. Everything else (mailboxes, composed files) is a projection of it. */
 import { Database } from "../lib/sqlite.ts";
-import { Approvals } from "./approvals.ts";
 import { Calls } from "./calls.ts";
 import { ChannelMemory } from "./channel-memory.ts";
 import { Groups } from "./groups.ts";
@@ -25,7 +24,6 @@ export interface Store {
   calls: Calls;
   pairings: Pairings;
   memory: ChannelMemory;
-  approvals: Approvals;
 }
 
 /** Opens and migrates the database at `path` (":memory:" for tests). */
@@ -48,6 +46,5 @@ export function storeOn(db: Database): Store {
     calls: new Calls(db),
     pairings: new Pairings(db),
     memory: new ChannelMemory(db),
-    approvals: new Approvals(db),
   };
 }

@@ -1,5 +1,5 @@
 /** A store with one agent, wired to a room, for tests of the host's parts; real SQLite in memory. */
-import { Approvals } from "../../src/approvals/approvals.ts";
+import { approvalsPart } from "../../parts/approvals/index.ts";
 import { Audit } from "../../src/audit/audit.ts";
 import type { Acceptance } from "../../src/channels/channel.ts";
 import type { Clock } from "../../src/lib/clock.ts";
@@ -112,7 +112,7 @@ export function world() {
     store,
     audit,
     session,
-    approvals: new Approvals({ store, audit, clock, log: silentLog, edits: (channel) => channel === "editing" }),
+    approvals: approvalsPart({ store, audit, clock, log: silentLog, edits: () => false }).approvals,
     /** Nobody waits at this door. */
     hold: (): Acceptance => ({ status: "refused", why: "nobody is held here" }),
     /** Puts a message straight into the session's inbox. @returns its number. */

@@ -2,13 +2,13 @@
 
 import { join } from "node:path";
 import { TerminalChannel } from "../../../drivers/terminal/terminal.ts";
+import { type ApprovalsPart, approvalsPart } from "../../../parts/approvals/index.ts";
 import { type EgressPart, egressRules } from "../../../parts/egress/index.ts";
 import { type Strangers, strangers } from "../../../parts/strangers/index.ts";
 import { type ScheduledTasks, scheduledTasks } from "../../../parts/tasks/index.ts";
 import { Audit } from "../../../src/audit/audit.ts";
 import type { Terminal } from "../../../src/channels/terminal.ts";
 import { carryOutFor } from "../../../src/control/agent-tools.ts";
-import { approvalEffects } from "../../../src/control/effects/approvals.ts";
 import { chatEffects } from "../../../src/control/effects/chat.ts";
 import { messageEffects } from "../../../src/control/effects/messages.ts";
 import { type Effects, Executor } from "../../../src/control/execute.ts";
@@ -33,6 +33,7 @@ interface Running {
   path: MessagePath;
   tasks: ScheduledTasks;
   door: EgressPart;
+  asking: ApprovalsPart;
   executor: Executor;
   /** Resolves when it is up. */
   started: Promise<void>;
@@ -92,6 +93,7 @@ export class Host {
     if (!running.life.alive) return;
     promises.stopping(running.life);
     running.tasks.scheduler.stop();
+    running.asking.approvals.stop();
     await running.path.stop().catch((error: unknown) => this.failed(error));
     if (running.life.alive) running.door.stop();
     promises.stopped(running.life);
@@ -114,8 +116,9 @@ export class Host {
     this.running = null;
   }
 
-  async #start({ path, tasks }: Pick<Running, "path" | "tasks">): Promise<void> {
+  async #start({ path, tasks, asking }: Pick<Running, "path" | "tasks" | "asking">): Promise<void> {
     await path.start();
+    asking.approvals.start();
     tasks.scheduler.start();
   }
 
@@ -137,13 +140,18 @@ export class Host {
     db: SimDatabase,
     store: Store,
     terminal: Terminal,
-  ): Pick<Running, "path" | "tasks" | "door" | "executor"> {
+  ): Pick<Running, "path" | "tasks" | "door" | "asking" | "executor"> {
     const machine = this.#machine;
     const { world, dir, paths } = machine;
     const clock = this.#clock(life);
     const labels = { "nanoclaw.installation": paths.installation };
     const audit = new Audit(db, clock);
     const random = world.rng.fork(life.name);
+    const asking = approvalsPart({
+      ...{ store, audit, clock, log: world.trace.log(life.name) },
+      edits: (id) => path.registry.get(id)?.edit !== undefined,
+    });
+    const { approvals } = asking;
     const path: MessagePath = messagePath({
       ...{ store, clock, labels, timers, audit, random },
       log: world.trace.log(life.name),
@@ -164,9 +172,9 @@ export class Host {
         throw new Error(`no channel ${id}`);
       },
       more: machine.platforms.map((platform) => platform.channel(life)),
-      hold: (event, room) => doorman.hold(event, room),
+      ...{ approvals, hold: (event, room) => doorman.hold(event, room) },
     });
-    const { supervisor, registry, router, approvals } = path;
+    const { supervisor, registry, router } = path;
     const doorman: Strangers = strangers({ store, clock, random, approvals, router });
     const door = egressRules({
       ...{ store, audit, clock, approvals, log: world.trace.log(life.name) },
@@ -188,11 +196,11 @@ export class Host {
     const effects = {
       ...messageEffects({ store, clock, channel: (id) => registry.get(id), sentFile }),
       ...tasks.effects,
-      ...approvalEffects(store, approvals),
+      ...asking.effects,
       ...chatEffects({ store, clock, random, terminal, supervisor }),
     };
     // The verbs of people's own machines (credentials, groups) are not asked for here.
     const executor = new Executor(effects as unknown as Effects, db, audit);
-    return { path, tasks, door, executor };
+    return { path, tasks, door, asking, executor };
   }
 }

@@ -1,53 +1,18 @@
-/** Questions put to people: pending -> granted | denied | expired | void, once. What was asked never changes. */
-import type { AgentGroupId, SessionId } from "../lib/ids.ts";
-import type { Database } from "../lib/sqlite.ts";
-import type { Address } from "./address.ts";
-
-export interface Choice {
-  /** What it means to whoever asked, such as "once". */
-  id: string;
-  /** What people read. */
-  label: string;
-  /** Whether it lets happen what was asked for. */
-  grants: boolean;
-}
-
-export type ApprovalState = "pending" | "granted" | "denied" | "expired" | "void";
-
-export interface Approval {
-  /** Short, so that it can be typed. */
-  id: number;
-  kind: string;
-  agentGroup: AgentGroupId | null;
-  session: SessionId | null;
-  /** JSON with sorted keys; an answer is about exactly this. */
-  payload: string;
-  /** SHA-256 of the payload, hex. */
-  hash: string;
-  /** One line, for lists and for what is left of the question once it was answered. */
-  title: string;
-  /** As it was shown. */
-  text: string;
-  choices: Choice[];
-  state: ApprovalState;
-  /** Where it was asked; null where there is no such place, and `ncl approvals` alone shows it. */
-  address: Address | null;
-  askedAt: number;
-  expiresAt: number;
-  choice: string | null;
-  answeredBy: string | null;
-  answeredAt: number | null;
-  usedAt: number | null;
-}
+/** Questions as they are kept: pending -> granted | denied | expired | void, once. What was asked never changes. */
+import type { Approval, Asked, Choice } from "../../src/approvals/approvals.ts";
+import type { SessionId } from "../../src/lib/ids.ts";
+import type { Database } from "../../src/lib/sqlite.ts";
+import type { Address } from "../../src/store/address.ts";
 
 export type NewApproval = Omit<Approval, "id" | "state" | "choice" | "answeredBy" | "answeredAt" | "usedAt">;
+type ApprovalState = Approval["state"];
 
 const COLUMNS = `id, kind, agent_group_id AS agentGroup, session_id AS session, payload, hash, title, text, choices, state,
   channel, chat, thread, asked_at AS askedAt, expires_at AS expiresAt, choice, answered_by AS answeredBy,
   answered_at AS answeredAt, used_at AS usedAt`;
 type Stored = Omit<Approval, "choices" | "address"> & { choices: string } & { [Part in keyof Address]: string | null };
 
-export class Approvals {
+export class History implements Asked {
   readonly #db: Database;
   constructor(db: Database) {
     this.#db = db;
@@ -68,7 +33,6 @@ export class Approvals {
     return this.#rows("id=?", id)[0];
   }
 
-  /** The latest first. */
   list(state: ApprovalState | null, limit: number): Approval[] {
     return this.#rows("state=coalesce(?, state) ORDER BY id DESC LIMIT ?", state, limit);
   }
@@ -98,7 +62,6 @@ export class Approvals {
     return this.#db.run(sql, state, by, choice, now, id) === 1;
   }
 
-  /** Uses up a grant that is good for one time and was given after `since`. @returns its id; null where there is none */
   use(kind: string, hash: string, choice: string, since: number, now: number): number | null {
     const sql = `UPDATE approvals SET used_at=? WHERE id = (SELECT id FROM approvals WHERE kind=? AND hash=? AND choice=?
       AND state='granted' AND used_at IS NULL AND answered_at>=? ORDER BY id LIMIT 1) RETURNING id`;
@@ -110,7 +73,6 @@ export class Approvals {
     return this.#db.get(sql, kind, hash, since) !== undefined;
   }
 
-  /** How many of a session wait, and how many were asked since. */
   counts(kind: string, session: SessionId, since: number): { open: number; asked: number } {
     const sql = `SELECT coalesce(sum(state='pending'), 0) AS open, coalesce(sum(asked_at>=?), 0) AS asked FROM approvals
       WHERE kind=? AND session_id=? AND (state='pending' OR asked_at>=?)`;

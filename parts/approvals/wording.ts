@@ -1,7 +1,7 @@
 /** How a question and its answers are written: pure functions. */
 import { createHash } from "node:crypto";
-import type { Choice } from "../store/approvals.ts";
-import type { Button } from "../store/outbox.ts";
+import type { Choice } from "../../src/approvals/approvals.ts";
+import type { Button } from "../../src/store/outbox.ts";
 
 /** An answer as it was typed or pressed. */
 export interface Typed {
@@ -17,16 +17,13 @@ const PRESSED = /^approve:(\d{1,9}):(\d{1,2}):([0-9a-f]{16})$/;
 /** Enough of the hash that a button can't come to stand for another question, also after an older database was put back. */
 const BOUND = 16;
 
-/** Somebody wants to answer, rightly or not. */
-export const isAnswer = (text: string): boolean => /^\/approve(@\w+)?(\s|$)/i.test(text.trim());
-
 /** "/approve 7 2" */
-export function typed(text: string): Typed | null {
+export function readTyped(text: string): Typed | null {
   const [, id, choice] = TYPED.exec(text.trim()) ?? [];
   return id && choice ? { id: Number(id), choice: choice.toLowerCase(), hash: null } : null;
 }
 
-export function pressed(value: string): Typed | null {
+export function readPressed(value: string): Typed | null {
   const [, id, choice, hash] = PRESSED.exec(value) ?? [];
   return id && choice && hash ? { id: Number(id), choice, hash } : null;
 }

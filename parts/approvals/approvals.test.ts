@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Approval } from "../../src/approvals/approvals.ts";
+import { TERMINAL_USER } from "../../src/channels/terminal.ts";
+import type { MessagingGroupId, UserId } from "../../src/lib/ids.ts";
+import { silentLog } from "../../src/lib/log.ts";
 import { AGENT, OWNER, SESSION, world } from "../../test/support/world.ts";
-import { TERMINAL_USER } from "../channels/terminal.ts";
-import type { MessagingGroupId, UserId } from "../lib/ids.ts";
-import { silentLog } from "../lib/log.ts";
-import type { Approval } from "../store/approvals.ts";
-import { Approvals } from "./approvals.ts";
-import { pressed, typed } from "./wording.ts";
+import { approvalsPart } from "./index.ts";
+import { readPressed, readTyped } from "./wording.ts";
 
 const YES = { id: "yes", label: "Yes", grants: true };
 const NO = { id: "no", label: "No", grants: false };
@@ -19,7 +19,7 @@ function given(channel = "test") {
   const effects: string[] = [];
   /** A host on what is stored; made again it is a restarted one. */
   const host = () => {
-    const approvals = new Approvals({ store, audit, clock, log: silentLog, edits: () => channel === "editing" });
+    const { approvals } = approvalsPart({ store, audit, clock, log: silentLog, edits: () => channel === "editing" });
     approvals.register({
       kind: "deed",
       authority: "owner",
@@ -38,7 +38,7 @@ function given(channel = "test") {
       ...{ title: "A deed", text: "May I do the deed?", expiresAt: clock.now() + life },
     });
   const at = { channel, chat: "own", thread: null };
-  const state = (id: number) => store.approvals.approval(id)?.state;
+  const state = (id: number) => approvals.asked.approval(id)?.state;
   const denials = () => audit.list(100).flatMap(({ decision, detail }) => (decision === "deny" ? [detail] : []));
   const rows = () => store.outbox.list(null, 100).reverse();
   return { ...w, approvals, host, ask, at, effects, state, denials, rows };
@@ -47,7 +47,7 @@ function given(channel = "test") {
 const answer = (id: number, choice = "1") => ({ id, choice, hash: null });
 
 test("a question is a row with buttons, shown to the owner, and is asked once for the very same thing", () => {
-  const { ask, rows, at, store } = given();
+  const { ask, rows, at, approvals } = given();
   const { id, hash } = ask();
   assert.equal(ask({ a: [{ c: 3, d: 2 }], b: 1 }).id, id, "the order of keys says nothing");
   assert.notEqual(ask({ b: 2 }).id, id);
@@ -62,7 +62,7 @@ test("a question is a row with buttons, shown to the owner, and is asked once fo
     { label: "No", value: `approve:${id}:2:${hash.slice(0, 16)}`, typed: `/approve ${id} 2` },
   ]);
   assert.ok(row?.buttons.every(({ value }) => value.length <= 60));
-  assert.equal(store.approvals.approval(id)?.payload, '{"a":[{"c":3,"d":2}],"b":1}');
+  assert.equal(approvals.asked.approval(id)?.payload, '{"a":[{"c":3,"d":2}],"b":1}');
 });
 
 test("an answer has its effect once, and its record in the same transaction", () => {
@@ -128,7 +128,7 @@ test("a button answers only the question that it stood under, in the chat where 
   const [yes] = rows()[0]?.buttons ?? [];
   const value = yes?.value ?? "";
   const why = (from: typeof at, forged = value) => {
-    const answered = approvals.press(owner, forged, from);
+    const answered = approvals.pressed(owner, forged, from);
     return answered?.ok === false ? answered.why : answered;
   };
   assert.match(String(why({ ...at, chat: "elsewhere" })), /another chat/);
@@ -136,7 +136,7 @@ test("a button answers only the question that it stood under, in the chat where 
   assert.equal(why(at, "stop"), null);
   assert.equal(why(at, `approve:${id}:1:`), null);
   assert.equal(state(id), "pending");
-  assert.equal(approvals.press(owner, value, at)?.ok, true);
+  assert.equal(approvals.pressed(owner, value, at)?.ok, true);
 });
 
 test("what nobody answers expires at its time, also while no host runs, and a late answer changes nothing", () => {
@@ -173,7 +173,7 @@ test("a kind that nobody asks any more is void at the next start", () => {
   const { ask, approvals, state, store, audit, clock } = given();
   const { id } = ask();
   approvals.stop();
-  new Approvals({ store, audit, clock, log: silentLog, edits: () => false }).start();
+  approvalsPart({ store, audit, clock, log: silentLog, edits: () => false }).approvals.start();
   assert.equal(state(id), "void");
 });
 
@@ -217,20 +217,20 @@ test("without a chat of an owner's it waits for the command line", () => {
 });
 
 test("a grant for one time is used once", () => {
-  const { ask, approvals, store, clock } = given();
+  const { ask, approvals, clock } = given();
   const { id, hash } = ask();
-  const use = () => store.approvals.use("deed", hash, "yes", clock.now() - 1_000, clock.now());
+  const use = () => approvals.asked.use("deed", hash, "yes", clock.now() - 1_000, clock.now());
   assert.equal(use(), null);
   approvals.answer(owner, answer(id), null);
   assert.equal(use(), id);
   assert.equal(use(), null);
-  assert.ok(store.approvals.approval(id)?.usedAt);
-  assert.equal(store.approvals.counts("deed", SESSION, 0).asked, 1);
+  assert.ok(approvals.asked.approval(id)?.usedAt);
+  assert.equal(approvals.asked.counts("deed", SESSION, 0).asked, 1);
 });
 
 test("answers are read as people type them, and buttons only as they were made", () => {
-  assert.deepEqual(typed(" /approve 7 2 "), { id: 7, choice: "2", hash: null });
-  assert.deepEqual(typed("/approve@nano_bot 7 Once"), { id: 7, choice: "once", hash: null });
+  assert.deepEqual(readTyped(" /approve 7 2 "), { id: 7, choice: "2", hash: null });
+  assert.deepEqual(readTyped("/approve@nano_bot 7 Once"), { id: 7, choice: "once", hash: null });
   for (const text of [
     "/approve",
     "/approve 7",
@@ -239,13 +239,13 @@ test("answers are read as people type them, and buttons only as they were made",
     "/approve 7 1 now",
     "/approve 12345678901 1",
   ])
-    assert.equal(typed(text), null, text);
-  assert.equal(pressed("approve:7:2:0123456789abcdef")?.id, 7);
+    assert.equal(readTyped(text), null, text);
+  assert.equal(readPressed("approve:7:2:0123456789abcdef")?.id, 7);
   for (const value of [
     "approve:7:2",
     "approve:7:2:0123",
     "approve:7:2:0123456789ABCDEF",
     "approve:-7:2:0123456789abcdef",
   ])
-    assert.equal(pressed(value), null, value);
+    assert.equal(readPressed(value), null, value);
 });
