@@ -121,8 +121,14 @@ export class Questions implements Approvals {
   }
 
   hurry(id: number, ms: number): void {
-    this.#parts.history.expireBy(id, this.#parts.clock.now() + ms);
-    this.#lookIn(0);
+    const { history, clock, log } = this.#parts;
+    try {
+      history.expireBy(id, clock.now() + ms);
+      this.#lookIn(0);
+    } catch (error) {
+      // It is called where nobody could hear of that; then the question has its whole time.
+      log.warn({ question: id, error: messageOf(error) }, "a question could not be shortened");
+    }
   }
 
   forget({ id, title }: Approval): void {

@@ -508,3 +508,14 @@ test("an address that can't be shown whole is not asked about", async () => {
   assert.match(said(await decide({ path: `/${"a".repeat(2000)}` })), /too long to be shown/);
   assert.equal(open().length, 0);
 });
+
+test("a client that goes away while nothing can be written harms nobody", async () => {
+  const { decide, rule, settle, store } = given();
+  rule("ask", "example.org");
+  const client = new AbortController();
+  const asked = decide({}, client.signal);
+  await settle();
+  store.db.exec("CREATE TRIGGER full BEFORE UPDATE ON approvals BEGIN SELECT RAISE(ABORT, 'disk full'); END");
+  client.abort();
+  assert.equal((await asked).allow, false);
+});

@@ -12,7 +12,17 @@ import { test } from "node:test";
 const ROOT = resolve(import.meta.dirname, "../..");
 const PATCHES = globSync(join(import.meta.dirname, "mutations/*.patch")).sort();
 /** What the simulation is made of. */
-const COPIED = ["api", "src", "drivers", "packages", "protocol", "container/runner", "test/sim", "package.json"];
+const COPIED = [
+  "api",
+  "src",
+  "parts",
+  "drivers",
+  "packages",
+  "protocol",
+  "container/runner",
+  "test/sim",
+  "package.json",
+];
 /** How long a mutant may go undiscovered, in seconds. */
 const SECONDS = 120;
 const FIRST_SEED = 1;
