@@ -7,8 +7,8 @@ import { comparePaths, matchesPath, type PathPattern, parsePath, type Reading, r
 import type { Action, Rule, Scheme } from "./rule.ts";
 
 export { checkRule, NoRule } from "./check.ts";
-export { parsePath, readPath, showPath } from "./path.ts";
-export type { Action, Rule, Scheme } from "./rule.ts";
+export { readPath } from "./path.ts";
+export type { Rule } from "./rule.ts";
 
 export interface Request {
   host: string;
