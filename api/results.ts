@@ -264,3 +264,65 @@ export const guard = z.object({
 });
 export const guardWaiver = z.object({ group: z.string(), source: z.string(), sink: z.string(), since: at });
 export const guardSwitch = z.object({ group: z.string(), guard: z.enum(["on", "off"]), note: z.string() });
+export const approvalState = z.enum(["pending", "granted", "denied", "expired", "void"]);
+export const approval = z.object({
+  question: count,
+  kind: z.string(),
+  state: approvalState,
+  group: z.string(),
+  title: z.string(),
+  askedAt: at,
+  expiresAt: at,
+  /** Empty while nobody has answered. */
+  choice: z.string(),
+  answeredBy: z.string(),
+});
+export const approvalWhole = approval.extend({
+  text: z.string(),
+  choices: z.array(z.object({ number: count, choice: z.string(), label: z.string() })),
+  /** Where it was asked, as `channel:chat`. */
+  chat: z.string(),
+  session: z.string(),
+  /** What an answer is about, as JSON, and its SHA-256. */
+  payload: z.string(),
+  hash: z.string(),
+  answeredAt: at.nullable(),
+  usedAt: at.nullable(),
+});
+export const approvalAnswer = z.object({ question: count, state: approvalState, said: z.string() });
+
+export const senderPolicy = z.enum(["strict", "request_approval", "public"]);
+export const senders = z.object({ chat: z.string(), policy: senderPolicy, members: z.array(z.string()) });
+
+export const egressAction = z.enum(["allow", "ask", "deny", "tunnel"]);
+export const egressRule = z.object({
+  rule: count,
+  group: z.string(),
+  action: egressAction,
+  /** With scheme and port where they are not the usual ones. */
+  host: z.string(),
+  methods: z.string(),
+  path: z.string(),
+  /** Empty for none. */
+  credential: z.string(),
+  privateNetwork: z.boolean(),
+  trusted: z.boolean(),
+  /** Where it comes from: a person, a bundle, an answer for one session. */
+  from: z.string(),
+});
+/** What an agent can reach, in words. */
+export const reachLine = z.object({ host: z.string(), what: z.string(), how: z.string(), from: z.string() });
+export const reachAnswer = z.object({
+  request: z.string(),
+  decision: z.enum(["allowed", "asked about", "denied", "passed on unread"]),
+  why: z.string(),
+});
+export const reachChange = z.object({
+  /** False where it was only shown. */
+  applied: z.boolean(),
+  /** Of the rule that was added or removed; null for bundles. */
+  rule: count.nullable(),
+  added: z.array(reachLine),
+  removed: z.array(reachLine),
+});
+export const bundle = z.object({ bundle: z.string(), title: z.string(), hosts: z.string(), grantedTo: z.string() });

@@ -3,6 +3,7 @@
  * Declarations only. A verb `a.b` is `POST /v1/verbs/a.b` and `ncl a b`; its effect is in src/control, or in a part.
  */
 import type { z } from "zod";
+import { approvalVerbs } from "./verbs/approvals.ts";
 import { auditVerbs } from "./verbs/audit.ts";
 import { careVerbs } from "./verbs/care.ts";
 import { channelVerbs } from "./verbs/channels.ts";
@@ -11,6 +12,7 @@ import { credentialVerbs } from "./verbs/credentials.ts";
 import { groupVerbs } from "./verbs/groups.ts";
 import { guardVerbs } from "./verbs/guard.ts";
 import { messageVerbs } from "./verbs/messages.ts";
+import { ruleVerbs } from "./verbs/rules.ts";
 import { taskVerbs } from "./verbs/tasks.ts";
 import { usageVerbs } from "./verbs/usage.ts";
 
@@ -27,6 +29,8 @@ export const verbs = {
   ...taskVerbs,
   ...usageVerbs,
   ...guardVerbs,
+  ...approvalVerbs,
+  ...ruleVerbs,
 };
 
 export type VerbName = keyof typeof verbs;

@@ -11,10 +11,13 @@ import { ModelServer } from "../drivers/model-server/model-server.ts";
 import { ReaderPool } from "../drivers/readers/reader-pool.ts";
 import { TerminalChannel } from "../drivers/terminal/terminal.ts";
 import { SealedVault } from "../drivers/vault/vault.ts";
+import { approvalsPart } from "../parts/approvals/index.ts";
 import { auditBook } from "../parts/audit/index.ts";
 import { credentials } from "../parts/credentials/index.ts";
+import { type EgressPart, egressRules, requestCredentials } from "../parts/egress/index.ts";
 import { flowGuard } from "../parts/guard/index.ts";
 import { metering } from "../parts/meter/index.ts";
+import { type Strangers, strangers } from "../parts/strangers/index.ts";
 import { type ScheduledTasksParts, scheduledTasks } from "../parts/tasks/index.ts";
 import { MailboxWriter } from "../protocol/mailbox/writer.ts";
 import { tellOwner } from "./access/owner.ts";
@@ -138,6 +141,10 @@ export async function startHost(
     ...{ driver, labels, sessionsDir: paths.sessions, groupsDir: paths.groups, runDir: join(paths.run, "s") },
     specOf: (plan) => containerSpec(plan, paths, labels),
   };
+  const { approvals, effects: approvalEffects } = approvalsPart({
+    ...{ store, audit, clock, log: log.child({ part: "approvals" }) },
+    edits: (id) => path.registry.get(id)?.edit !== undefined,
+  });
   const path: MessagePath = messagePath({
     readersGroup: user?.gid ?? null,
     ...{ ...containers, store, audit, clock, random, log, guard, readers, more, door: gateway, timers },
@@ -147,8 +154,15 @@ export async function startHost(
     tripwire: keeping.tripwire,
     credentials: (id) => channelCredentials(vault, id),
     added: () => addedChannels(store),
+    ...{ approvals, hold: (event, room) => doorman.hold(event, room) },
   });
   const { registry, router, supervisor } = path;
+  const doorman: Strangers = strangers({ store, clock, random, approvals, router });
+  const door: EgressPart = egressRules({
+    ...{ store, audit, clock, approvals, credentials: requestCredentials(vault) },
+    model: () => reachOfModel(model.current()),
+    log: log.child({ part: "egress" }),
+  });
   const tasks = scheduledTasks({
     ...{ store, audit, clock, random, router, supervisor, containers },
     log: log.child({ part: "tasks" }),
@@ -169,6 +183,9 @@ export async function startHost(
       ...book.effects,
       ...keeping.effects,
       ...guardEffects,
+      ...approvalEffects,
+      ...doorman.effects,
+      ...door.effects,
       ...careEffects({
         ...{ store, model, driver, supervisor, registry, startedAt, today: metered.today },
         version: versionOf(paths.root),
@@ -184,6 +201,7 @@ export async function startHost(
   // Without its model server, which is tried again by itself, whoever writes is told that the model can't be reached.
   await model.apply().catch((error: unknown) => log.error({ error: messageOf(error) }, "no practice model yet"));
   await path.start();
+  approvals.start();
   tasks.start();
   const server = await listen(controlApp(executor, log.child({ part: "control" })), paths.controlSocket, log);
   log.info({ pid: process.pid, data: paths.data }, "host is up");
@@ -192,7 +210,9 @@ export async function startHost(
     async stop() {
       server.close();
       tasks.stop();
+      approvals.stop();
       await path.stop();
+      door.stop();
       server.closeAllConnections();
       await practiceServer.stop();
       await readers.close();
@@ -202,6 +222,13 @@ export async function startHost(
       log.info("host is down");
     },
   };
+}
+
+/** As `ncl reach` tells the way that is always there. */
+function reachOfModel({ model, address }: { model: string; address: string }) {
+  const what = `requests to the model${model === "practice" ? "" : `, with the key ${anthropicBundle.credential}`}`;
+  const host = address.startsWith("unix:") ? "this machine" : address.replace(/^https:\/\//, "");
+  return { host, what, how: "allowed", from: "built in" };
 }
 
 function versionOf(root: string): string {

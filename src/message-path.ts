@@ -4,7 +4,7 @@ import type { FlowGuard } from "./access/flow-guard.ts";
 import { tellOwner } from "./access/owner.ts";
 import { ChannelRegistry, type RegistryParts } from "./channels/registry.ts";
 import type { Terminal } from "./channels/terminal.ts";
-import { Router } from "./inbound/router.ts";
+import { Router, type RouterParts } from "./inbound/router.ts";
 import { messageOf } from "./lib/errors.ts";
 import type { Random } from "./lib/ids.ts";
 import { Delivery } from "./outbound/delivery.ts";
@@ -23,6 +23,8 @@ export interface PathPorts extends Omit<SupervisorOptions, "onProgress">, Pick<R
   more: RegistryParts["builtIn"];
   /** Those that were added, by id. */
   added(): string[];
+  approvals: RouterParts["approvals"];
+  hold: RouterParts["hold"];
 }
 
 export interface MessagePath {
@@ -50,7 +52,8 @@ export function messagePath(ports: PathPorts): MessagePath {
     onProgress: (session, progress) => drafts.show(session, ports.tripwire.shown(session, progress)),
   });
   const router = new Router({
-    ...{ store, audit, clock, random, guard },
+    ...{ store, audit, clock, random, guard, approvals: ports.approvals },
+    hold: (event, room) => ports.hold(event, room),
     wake: (session) => supervisor.wake(session),
     stopped: (session) => supervisor.stopWork(session),
   });

@@ -16,7 +16,7 @@ const TAIL = 20;
 const LEAVE_WITHIN = 2000;
 
 const HELP = `Enter sends, Alt-Enter makes a new line. Ctrl-C stops the agent, twice leaves; Ctrl-D leaves.
-/stop stops the agent, /quit leaves, //word sends a message that starts with a slash.`;
+/stop stops the agent, /approve 7 2 gives answer 2 to question 7, /quit leaves, //word sends a message that starts with a slash.`;
 
 const colours: Paint = {
   dim: (text) => styleText("dim", text),

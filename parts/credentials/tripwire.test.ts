@@ -9,7 +9,7 @@ import type { OutboundBody } from "../../protocol/rows.ts";
 import { Router } from "../../src/inbound/router.ts";
 import { Misuse } from "../../src/lib/errors.ts";
 import { type AgentCall, applyRows } from "../../src/sessions/apply.ts";
-import { countingRandom, noGuard, SESSION, world } from "../../test/support/world.ts";
+import { countingRandom, SESSION, world } from "../../test/support/world.ts";
 import { tripwire } from "./tripwire.ts";
 
 function given(t: TestContext, names = ["github", "mail"]) {
@@ -25,7 +25,7 @@ function given(t: TestContext, names = ["github", "mail"]) {
   const vault = new SealedVault(store.db, keyFile, { clock });
   for (const name of names) vault.put(name, { kind: "bearer", secret: `secret-of-${name}` }, 1);
   const random = countingRandom();
-  const router = new Router({ store, audit, clock, random, guard: noGuard, wake: () => {}, stopped: () => {} });
+  const router = new Router({ ...w, random, wake: () => {}, stopped: () => {} });
   const wire = tripwire({ store, audit, clock, random, vault, router: () => router });
   const calls: AgentCall[] = [];
   const carryOut = (call: AgentCall) => ({ ok: calls.push(call) > 0, text: "done" });

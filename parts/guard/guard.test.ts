@@ -19,9 +19,7 @@ function given() {
   const trusts = (_group: AgentGroupId, url: URL) => url.hostname === "own.example.org";
   const { guard } = flowGuard({ store, audit, clock, trusts });
   const router = new Router({
-    store,
-    audit,
-    clock,
+    ...w,
     random: countingRandom(),
     guard,
     wake: () => {},

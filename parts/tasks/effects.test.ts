@@ -4,14 +4,14 @@ import { type VerbInput, verbs } from "../../api/verbs.ts";
 import type { EffectContext } from "../../src/control/execute.ts";
 import { Router } from "../../src/inbound/router.ts";
 import { silentLog } from "../../src/lib/log.ts";
-import { AGENT, countingRandom, noGuard, world } from "../../test/support/world.ts";
+import { AGENT, countingRandom, world } from "../../test/support/world.ts";
 import { type ScheduledTasksParts, scheduledTasks } from "./index.ts";
 
 function given() {
   const w = world();
   const { store, audit, clock } = w;
   const random = countingRandom();
-  const router = new Router({ store, audit, clock, random, guard: noGuard, wake: () => {}, stopped: () => {} });
+  const router = new Router({ ...w, random, wake: () => {}, stopped: () => {} });
   const { scheduler, effects } = scheduledTasks({
     ...{ store, audit, clock, random, router, log: silentLog, supervisor: { dismiss: async () => {} } },
     containers: {} as ScheduledTasksParts["containers"],

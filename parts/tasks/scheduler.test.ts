@@ -12,6 +12,7 @@ import type { SessionId } from "../../src/lib/ids.ts";
 import { silentLog } from "../../src/lib/log.ts";
 import { openStore, type Store } from "../../src/store/store.ts";
 import { AGENT, countingRandom, noGuard, SettableClock, world } from "../../test/support/world.ts";
+import { approvalsPart } from "../approvals/index.ts";
 import { Scheduler } from "./scheduler.ts";
 import { type Task, Tasks } from "./tasks.ts";
 import { taskVoice } from "./voice.ts";
@@ -29,9 +30,9 @@ function host(store: Store, clock: Clock) {
   const woken: SessionId[] = [];
   const dismissed: SessionId[] = [];
   const router = new Router({
-    store,
-    audit,
-    clock,
+    ...{ store, audit, clock },
+    approvals: approvalsPart({ store, audit, clock, log: silentLog, edits: () => false }).approvals,
+    hold: () => ({ status: "refused", why: "nobody is held here" }),
     random: countingRandom(),
     guard: noGuard,
     wake: (id) => woken.push(id),

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { OWNER, world } from "../../test/support/world.ts";
-import type { MessagingGroupId, UserId } from "../lib/ids.ts";
+import type { MessagingGroupId } from "../lib/ids.ts";
 import { tellOwner } from "./owner.ts";
 
 const HOUR = 60 * 60_000;
@@ -40,9 +40,13 @@ test("nothing is said twice where the owner hears of it anyway, and nothing wher
 
 test("an owner who writes in a chat of their own hears of it there too, but not by the channel that is in trouble", () => {
   const { tell, store } = given();
-  store.users.meetIn(OWNER, "phone", "ann");
-  store.users.put({ id: "phone:bob" as UserId, name: "Bob", timeZone: null }, 0);
-  store.users.meetIn("phone:bob" as UserId, "phone", "bob");
+  for (const [chat, directUser] of [
+    ["ann", OWNER],
+    ["bob", "phone:bob"],
+  ] as const) {
+    const id = `m-${chat}` as MessagingGroupId;
+    store.groups.addMessagingGroup({ id, channel: "phone", chat, unknownSenderPolicy: "strict", directUser });
+  }
   const heard = () => store.outbox.list(null, 9).map(({ channel, chat, text }) => `${channel}/${chat}: ${text}`);
   tell("containers", 0);
   assert.deepEqual(heard(), ["phone/ann: trouble with containers", "terminal/main: trouble with containers"]);
@@ -50,7 +54,7 @@ test("an owner who writes in a chat of their own hears of it there too, but not 
   assert.deepEqual(heard().slice(0, -2), ["terminal/main: trouble with channel:phone"]);
   tell("disk", 0, "phone/ann");
   assert.equal(heard().length, 3, "who hears of it anyway");
-  store.users.leave("phone");
+  store.groups.leave("phone");
   tell("disk", 0);
   assert.deepEqual(heard().slice(0, -3), ["terminal/main: trouble with disk"]);
 });

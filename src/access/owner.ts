@@ -1,11 +1,9 @@
 /** Tells the owner about trouble, in the terminal and wherever else they write to an agent alone, and once for as long as it lasts. */
 import { z } from "zod";
-import type { Address } from "../store/address.ts";
 import type { Store } from "../store/store.ts";
 
 /** The same trouble is not told again for so long, milliseconds. */
 const ONCE_IN = 6 * 60 * 60_000;
-const HERE: Address = { channel: "terminal", chat: "main", thread: null };
 
 /**
  * @param trouble names it, so that it is told once, whoever meets it
@@ -19,10 +17,7 @@ export function tellOwner(
   where: { channel: string; chat?: string } | null,
   now: number,
 ): void {
-  const places = [
-    ...(store.groups.messagingGroup(HERE.channel, HERE.chat) ? [HERE] : []),
-    ...store.users.directChats(),
-  ];
+  const places = store.groups.ownersChats();
   if (places.some((place) => place.channel === where?.channel && place.chat === where.chat)) return;
   const others = where && where.chat === undefined ? places.filter(({ channel }) => channel !== where.channel) : places;
   if (others.length === 0) return;

@@ -9,9 +9,9 @@ import type { Random } from "../lib/ids.ts";
 import type { Log } from "../lib/log.ts";
 import type { Address } from "../store/address.ts";
 import type { IncomingFile } from "../store/inbox.ts";
-import type { OutgoingFile } from "../store/outbox.ts";
+import type { Button, OutgoingFile } from "../store/outbox.ts";
 
-export type { IncomingFile, OutgoingFile };
+export type { Button, IncomingFile, OutgoingFile };
 
 export interface Capabilities {
   threads: boolean;
@@ -72,6 +72,8 @@ export type Acceptance =
   | { status: "accepted" }
   | { status: "duplicate" }
   | { status: "ignored"; why: string }
+  /** It is durable, and waits until its author is known or refused. */
+  | { status: "held"; why: string }
   | { status: "refused"; why: string };
 
 export interface ChannelHost {
@@ -79,13 +81,6 @@ export interface ChannelHost {
   accept(event: ChannelEvent): Promise<Acceptance>;
   /** @returns what to show to whoever pressed, in a few words. */
   press(press: ButtonPress): Promise<string>;
-}
-
-export interface Button {
-  /** What people read. */
-  label: string;
-  /** What comes back, at most 60 bytes. */
-  value: string;
 }
 
 /** On a draft: stops the turn that writes it. */

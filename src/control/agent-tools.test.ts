@@ -4,7 +4,7 @@ import { type VerbName, verbs } from "../../api/verbs.ts";
 import { type ScheduledTasksParts, scheduledTasks } from "../../parts/tasks/index.ts";
 import { runnerConfig } from "../../protocol/config.ts";
 import { outboundBody } from "../../protocol/rows.ts";
-import { AGENT, countingRandom, noGuard, SESSION, world } from "../../test/support/world.ts";
+import { AGENT, countingRandom, SESSION, world } from "../../test/support/world.ts";
 import { type Channel, type ChannelEvent, STOP_BUTTON } from "../channels/channel.ts";
 import { Router } from "../inbound/router.ts";
 import { Misuse } from "../lib/errors.ts";
@@ -21,7 +21,7 @@ function given(can: Partial<Channel["capabilities"]> = {}) {
   const w = world();
   const { store, audit, clock, session } = w;
   const random = countingRandom();
-  const router = new Router({ store, audit, clock, random, guard: noGuard, wake: () => {}, stopped: () => {} });
+  const router = new Router({ ...w, random, wake: () => {}, stopped: () => {} });
   const scheduled = scheduledTasks({
     ...{ store, audit, clock, random, router, log: silentLog, supervisor: { dismiss: async () => {} } },
     containers: {} as ScheduledTasksParts["containers"],

@@ -28,10 +28,10 @@ export function pair(
     store.inbox.addEvent(event);
     store.users.put({ id: user as UserId, name: event.userName, timeZone: null }, now);
     store.users.grantOwner(user as UserId);
-    store.users.meetIn(user as UserId, channel, chat);
     const known = store.groups.messagingGroup(channel, chat);
     const room = known?.id ?? newMessagingGroupId(random);
-    if (!known) store.groups.addMessagingGroup({ id: room, channel, chat, unknownSenderPolicy: "strict" });
+    if (known) store.groups.setDirectUser(room, user);
+    else store.groups.addMessagingGroup({ id: room, channel, chat, unknownSenderPolicy: "strict", directUser: user });
     if (!store.groups.wirings(room).some(({ agentGroup }) => agentGroup === group.id))
       store.groups.wire(room, { agentGroup: group.id, engageMode: "always", sessionMode: "shared" });
     const detail = { user, group: group.folder };

@@ -24,7 +24,8 @@ export interface Target {
 
 export type Verdict =
   | { route: true; targets: Target[] }
-  | { route: false; outcome: "ignored" | "refused"; why: string };
+  /** `held`: somebody has to say first whether its author may speak here. */
+  | { route: false; outcome: "ignored" | "refused" | "held"; why: string };
 
 export function decideRoute(event: ChannelEvent, facts: Facts): Verdict {
   if (!facts.room || facts.wirings.length === 0) {
@@ -35,6 +36,8 @@ export function decideRoute(event: ChannelEvent, facts: Facts): Verdict {
   }
   const engaged = facts.wirings.filter((wiring) => wiring.engageMode === "always" || event.mentioned);
   if (engaged.length === 0) return { route: false, outcome: "ignored", why: "the agent was not mentioned" };
+  if (!facts.known && facts.room.unknownSenderPolicy === "request_approval")
+    return { route: false, outcome: "held", why: `the owner is asked whether ${event.user} may speak here` };
   return { route: true, targets: engaged.map((wiring) => targetOf(event.address, wiring)) };
 }
 

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { countingRandom, OWNER, SESSION, world } from "../../test/support/world.ts";
 import type { ChannelEvent } from "../channels/channel.ts";
 import { Misuse } from "../lib/errors.ts";
-import type { AgentGroupId, UserId } from "../lib/ids.ts";
+import type { AgentGroupId, MessagingGroupId, UserId } from "../lib/ids.ts";
 import { Router } from "./router.ts";
 
 function given() {
@@ -11,7 +11,8 @@ function given() {
   const woken: string[] = [];
   const stopped: string[] = [];
   const router = new Router({
-    ...{ store: w.store, audit: w.audit, clock: w.clock, random: countingRandom(), guard: w.guard },
+    ...w,
+    random: countingRandom(),
     wake: (session) => {
       // What a session is woken for is committed already.
       assert.equal(w.store.inbox.hasWork(session), true);
@@ -254,7 +255,85 @@ test("where an owner writes to an agent alone is known, so that they can be told
   await router.accept(event({ direct: true, platformId: "m2" }));
   await router.accept(event({ direct: true, platformId: "m3", user: "test:stranger" }));
   assert.deepEqual(
-    store.users.directChats().map(({ channel, chat }) => `${channel}/${chat}`),
+    store.groups.ownersChats().map(({ channel, chat }) => `${channel}/${chat}`),
     ["test/room"],
   );
+});
+
+const YES_NO = [
+  { id: "yes", label: "Yes", grants: true },
+  { id: "no", label: "No", grants: false },
+];
+
+function asked() {
+  const w = given();
+  const effects: string[] = [];
+  w.approvals.register({
+    ...{ kind: "deed", authority: "owner" },
+    onAnswer: (_approval, { id }) => void effects.push(id),
+    onExpired: () => {},
+  });
+  w.store.groups.setDirectUser("m-1" as MessagingGroupId, OWNER);
+  const question = { kind: "deed", agentGroup: null, session: w.session, payload: {}, choices: YES_NO };
+  const { id } = w.approvals.ask({ ...question, title: "A deed", text: "?", expiresAt: w.clock.now() + 60_000 });
+  const value = w.store.outbox.list(null, 1)[0]?.buttons[0]?.value ?? "";
+  return { ...w, id, value, effects };
+}
+
+test("an owner answers a question by its word in any chat, once however often it comes, and no agent hears it", async () => {
+  const { router, event, id, effects, unfinished, outbox } = asked();
+  const elsewhere = { channel: "test", chat: "nowhere", thread: null };
+  const answer = event({ text: `/approve ${id} 1`, address: elsewhere, mentioned: false });
+  assert.deepEqual(await router.accept(answer), { status: "accepted" });
+  assert.deepEqual(await router.accept(answer), { status: "duplicate" });
+  assert.deepEqual(effects, ["yes"]);
+  assert.deepEqual(unfinished(), []);
+  assert.ok(outbox().includes("system: A deed: Yes, says Owner."));
+});
+
+test("an answer that can't be is told why, and changes nothing", async () => {
+  const { router, event, id, effects, outbox } = asked();
+  for (const [n, text] of [`/approve ${id}`, "/approve 99 1", `/approve ${id} 7`, "/approve"].entries())
+    await router.accept(event({ text, platformId: `a${n}` }));
+  assert.deepEqual(effects, []);
+  const said = outbox().filter((line) => line.includes("Nothing was decided"));
+  assert.equal(said.length, 4);
+  assert.match(said.join("\n"), /write it as \/approve 7 2/);
+  assert.match(said.join("\n"), /no such question/);
+});
+
+test("who is no owner answers nothing, by word or by button, and nothing of it is kept", async () => {
+  const { router, event, id, value, effects, stored, audit, store } = asked();
+  store.groups.setSenderPolicy("m-1" as MessagingGroupId, "public");
+  const acceptance = await router.accept(event({ text: `/approve ${id} 1`, user: "test:eve" }));
+  assert.equal(acceptance.status, "refused");
+  const press = { address: event().address, user: "test:eve", userName: "Eve", value };
+  assert.match(await router.press(press), /Nothing was decided/);
+  assert.deepEqual(effects, []);
+  assert.deepEqual(stored(), []);
+  assert.equal(audit.list(100).filter(({ decision }) => decision === "deny").length, 2);
+  const chatter = event({
+    text: "/approve 1 1",
+    user: "test:eve",
+    address: { channel: "test", chat: "nowhere", thread: null },
+  });
+  assert.equal((await router.accept(chatter)).status, "ignored");
+});
+
+test("a pressed button answers, and pressed again it says that it was answered", async () => {
+  const { router, event, value, effects } = asked();
+  const press = { address: event().address, user: OWNER, userName: "Owner", value };
+  assert.equal(await router.press(press), "A deed: Yes, says Owner.");
+  assert.match(await router.press(press), /answered before/);
+  assert.match(await router.press({ ...press, address: { ...press.address, chat: "other" } }), /another chat/);
+  assert.deepEqual(effects, ["yes"]);
+});
+
+test("what says the same as a question is the agent's own word, and has no buttons", async () => {
+  const { store, session, clock } = asked();
+  const text = "Question 9: may I?\n\nYes: /approve 9 1";
+  store.outbox.add({ sessionId: session.id, address: session, author: "agent", text, key: "forged" }, clock.now());
+  const [row] = store.outbox.list(null, 1);
+  assert.equal(row?.author, "agent");
+  assert.deepEqual(row?.buttons, []);
 });

@@ -4,7 +4,9 @@
  */
 import { z } from "zod";
 import { MAX_TEXT } from "../../protocol/rows.ts";
+import type { Actor } from "../access/authorize.ts";
 import type { FlowGuard } from "../access/flow-guard.ts";
+import type { Approvals } from "../approvals/approvals.ts";
 import type { Audit } from "../audit/audit.ts";
 import {
   type Acceptance,
@@ -13,11 +15,11 @@ import {
   type ChannelHost,
   STOP_BUTTON,
 } from "../channels/channel.ts";
-import { TERMINAL_USER } from "../channels/terminal.ts";
 import type { Clock } from "../lib/clock.ts";
 import { Misuse } from "../lib/errors.ts";
 import { newSessionId, type Random, type SessionId, type UserId } from "../lib/ids.ts";
 import type { Address } from "../store/address.ts";
+import type { MessagingGroup } from "../store/groups.ts";
 import type { InboundEvent } from "../store/inbox.ts";
 import type { Session } from "../store/sessions.ts";
 import type { Store } from "../store/store.ts";
@@ -44,6 +46,9 @@ const eventSchema = z.object({
 /** What people write to stop what runs, alone in a message. */
 const STOP = /^\/stop$/i;
 
+/** What people write to answer a question, rightly or not. */
+const ANSWER = /^\/approve(@\w+)?(\s|$)/i;
+
 const NOTHING_RUNS = "There is nothing to stop.";
 
 /** Who speaks to an agent without being a person. */
@@ -60,6 +65,10 @@ export interface RouterParts {
   wake(session: SessionId): void;
   /** Called after the commit, for each session whose work is to be stopped. */
   stopped(session: SessionId): void;
+  /** Questions put to people: they answer by a button, or by "/approve". */
+  approvals: Pick<Approvals, "typed" | "pressed">;
+  /** Keeps what somebody said who is not known in a room, until it is decided whether they may. */
+  hold(event: ChannelEvent, room: MessagingGroup): Acceptance;
 }
 
 /** Where something was put: a row of a session's inbox. */
@@ -81,7 +90,15 @@ export class Router implements ChannelHost {
       const [issue] = parsed.error.issues;
       throw new Misuse(`the message can't be taken: ${issue?.path.join(".")}: ${issue?.message}`);
     }
-    const event = parsed.data;
+    return this.#take(parsed.data);
+  }
+
+  /** Takes an event that was held, as part of the open transaction: once, however often it comes. */
+  replay(event: ChannelEvent): Acceptance {
+    return this.#take(event);
+  }
+
+  #take(event: ChannelEvent): Acceptance {
     if (event.change !== "deleted" && event.text.trim() === "" && event.files.length === 0)
       return { status: "ignored", why: "the message is empty" };
     const inbound: InboundEvent = {
@@ -101,25 +118,27 @@ export class Router implements ChannelHost {
     const { store, audit } = this.#parts;
     const { channel, chat } = inbound;
     if (event.change === "said" && event.direct && pair(this.#parts, inbound)) return { status: "accepted" };
+    const owner = store.users.isOwner(event.user as UserId);
+    const room = store.groups.messagingGroup(channel, chat) ?? null;
+    const wirings = room ? store.groups.wirings(room.id) : [];
+    if (event.change === "said" && ANSWER.test(event.text.trim()) && (owner || wirings.length > 0))
+      return this.#answer(inbound, { kind: "user", id: event.user, owner });
     // What an agent heard concerns it whatever it says now: nobody mentions it again to take a word back.
     const heard = event.change === "said" ? [] : store.inbox.hearers(channel, chat, event.platformId);
-    const room = store.groups.messagingGroup(channel, chat) ?? null;
-    const known = store.users.isOwner(event.user as UserId);
-    if (known && event.direct && room && event.user !== TERMINAL_USER)
-      store.users.meetIn(event.user as UserId, channel, chat);
     const verdict = decideRoute(heard.length > 0 ? { ...event, mentioned: true } : event, {
-      room,
-      wirings: room ? store.groups.wirings(room.id) : [],
-      known,
+      ...{ room, wirings },
+      known: owner || (room !== null && store.users.isMember(event.user as UserId, room.id)),
     });
     const actor = event.user;
     if (!verdict.route) {
+      if (verdict.outcome === "held" && room) return this.#parts.hold(event, room);
       if (verdict.outcome === "refused") {
         const { why } = verdict;
         audit.refuse({ actor, verb: "message.accept", resource: `${channel}:${chat}`, detail: { why } });
       }
       return { status: verdict.outcome, why: verdict.why };
     }
+    if (room && event.direct && room.directUser !== event.user) store.groups.setDirectUser(room.id, event.user);
     if (store.inbox.isOutdated(inbound)) return { status: "ignored", why: "a later version of it came first" };
     if (heard.length > 0) return this.#amend(inbound, heard);
     if (event.change === "deleted") return { status: "ignored", why: "no agent heard that message" };
@@ -129,6 +148,13 @@ export class Router implements ChannelHost {
 
   /** A button says what a person could have written. */
   async press({ address, user, userName, value }: ButtonPress): Promise<string> {
+    const { approvals, store } = this.#parts;
+    const answered = approvals.pressed(
+      { kind: "user", id: user, owner: store.users.isOwner(user as UserId) },
+      value,
+      address,
+    );
+    if (answered) return answered.ok ? answered.text : `Nothing was decided: ${answered.why}.`;
     if (value !== STOP_BUTTON.value) return "This button no longer does anything.";
     const { clock, random } = this.#parts;
     const acceptance = await this.accept({
@@ -154,6 +180,21 @@ export class Router implements ChannelHost {
       return true;
     });
     return { status: added ? "accepted" : "duplicate" };
+  }
+
+  /** "/approve 7 2": whoever may answer is told what came of it; what others say is not kept. */
+  #answer(event: InboundEvent, actor: Actor & { kind: "user" }): Acceptance {
+    const { store, approvals } = this.#parts;
+    return store.db.transaction(() => {
+      const eventId = actor.owner ? store.inbox.addEvent(event) : 0;
+      if (eventId === null) return { status: "duplicate" };
+      const answered = approvals.typed(actor, event.text, event);
+      const text = answered.ok ? answered.text : `Nothing was decided: ${answered.why}.`;
+      if (!actor.owner) return { status: "refused", why: text };
+      const said = { text, author: "system", key: `approve:${eventId}` } as const;
+      store.outbox.add({ ...said, address: event, answers: [event.platformId] }, event.receivedAt);
+      return { status: "accepted" };
+    });
   }
 
   #stop(event: InboundEvent, targets: Target[]): Acceptance {

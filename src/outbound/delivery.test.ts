@@ -13,17 +13,18 @@ import { Delivery } from "./delivery.ts";
 function given(
   idempotency: Capabilities["idempotency"],
   behave: (message: OutgoingMessage) => Promise<void> | void,
-  change: Partial<Channel> & { maxLength?: number; guard?: Pick<FlowGuard, "say"> } = {},
+  change: Partial<Channel> & { maxLength?: number; withButtons?: boolean; guard?: Pick<FlowGuard, "say"> } = {},
 ) {
   const w = world();
   const sent: { chat: string; text: string; key: string }[] = [];
+  const buttons: string[][] = [];
   const edited: { platformId: string; text: string }[] = [];
   const trouble: [text: string, tries: number, why: string][] = [];
-  const { maxLength = 4000, guard = w.guard, ...more } = change;
+  const { maxLength = 4000, withButtons = false, guard = w.guard, ...more } = change;
   const channel: Channel = {
     id: "test",
     capabilities: {
-      ...{ threads: true, edits: false, reactions: false, buttons: false, files: false, typing: false },
+      ...{ threads: true, edits: false, reactions: false, buttons: withButtons, files: false, typing: false },
       ...{ maxLength, markup: "none", previews: true, idempotency },
     },
     start: async () => {},
@@ -32,6 +33,7 @@ function given(
     send: async (address, message, key) => {
       await behave(message);
       sent.push({ chat: address.chat, text: message.text, key });
+      buttons.push(message.buttons.map(({ label }) => label));
       return { platformId: `x${sent.length}` };
     },
     edit: async (_address, platformId, message) => {
@@ -73,7 +75,7 @@ function given(
   };
   const state = (id: number) => w.store.outbox.row(id)?.state;
   return {
-    ...{ ...w, sent, edited, trouble, delivery, add, addAnswer, settle, there, state },
+    ...{ ...w, sent, buttons, edited, trouble, delivery, add, addAnswer, settle, there, state },
     texts: () => sent.map(({ text }) => text),
     states: () => w.store.outbox.list(null, 100).map((row) => row.state),
   };
@@ -599,4 +601,76 @@ test("a text goes out, and is split, in the form that the guard gives it", async
   await g.settle();
   assert.ok(g.texts().length > 1);
   assert.equal(g.texts().join(" ").replace(/\s+/g, " "), `a ${"word ".repeat(60)}b`);
+});
+
+const QUESTION = {
+  author: "system",
+  buttons: [
+    { label: "Yes", value: "y", typed: "/approve 7 1" },
+    { label: "No", value: "n", typed: "/approve 7 2" },
+  ],
+} as const;
+const asking = () => ({ ...QUESTION, buttons: [...QUESTION.buttons] });
+
+test("buttons go with their message, and where a platform has none it says what to type", async () => {
+  for (const withButtons of [true, false]) {
+    const { add, delivery, settle, sent, buttons } = given({ kind: "none" }, () => {}, { withButtons });
+    add("Sure?", "room", asking());
+    delivery.start();
+    await settle();
+    assert.deepEqual(buttons, [withButtons ? ["Yes", "No"] : []]);
+    assert.equal(sent[0]?.text, withButtons ? "Sure?" : "Sure?\n\nYes: /approve 7 1\nNo: /approve 7 2");
+  }
+});
+
+test("of a long question the last part has the buttons", async () => {
+  const { add, delivery, settle, buttons } = given({ kind: "none" }, () => {}, { withButtons: true, maxLength: 200 });
+  add(`${"word ".repeat(60)}Sure?`, "room", asking());
+  delivery.start();
+  await settle();
+  assert.ok(buttons.length > 1);
+  assert.deepEqual(buttons.at(-1), ["Yes", "No"]);
+  assert.ok(buttons.slice(0, -1).every((none) => none.length === 0));
+});
+
+test("a question that may have arrived is not repeated: it waits for a person, whose try is marked", async () => {
+  for (const withButtons of [true, false]) {
+    let answers = false;
+    const w = given(
+      { kind: "none" },
+      () => {
+        if (!answers) throw new Unknown("the answer was lost");
+      },
+      { withButtons },
+    );
+    const id = w.add("Sure?", "room", asking());
+    w.delivery.start();
+    await w.settle();
+    w.clock.advance(20_000);
+    await w.settle();
+    assert.equal(w.state(id), "unknown");
+    assert.deepEqual(w.texts(), []);
+    assert.ok((w.trouble.at(-1)?.[1] ?? 0) > 4, "the owner hears of it");
+    answers = true;
+    w.store.outbox.reopen(id);
+    await w.settle();
+    assert.equal(w.state(id), "sent");
+    assert.match(w.texts()[0] ?? "", /^\(Repeated/);
+  }
+});
+
+test("a question that a dead process was sending is not sent again, but with its key, or when it is looked for and not there", async () => {
+  for (const [idempotency, more, expected] of [
+    [{ kind: "none" }, {}, { state: "unknown", sent: 0 }],
+    [{ kind: "key", validFor: 1e9 }, {}, { state: "sent", sent: 1 }],
+    [{ kind: "reconcile" }, { reconcile: async () => null }, { state: "sent", sent: 1 }],
+    [{ kind: "reconcile" }, { reconcile: async () => ({ platformId: "x9" }) }, { state: "sent", sent: 0 }],
+  ] as const) {
+    const w = given(idempotency, () => {}, { withButtons: true, ...more });
+    const id = w.add("Sure?", "room", asking());
+    w.store.outbox.claim(id, w.clock.now());
+    w.delivery.start();
+    await w.settle();
+    assert.deepEqual({ state: w.state(id), sent: w.sent.length }, expected);
+  }
 });

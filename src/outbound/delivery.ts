@@ -7,7 +7,7 @@ import { SHORTEST_LIMIT, splitText } from "../../packages/split-text/index.ts";
 import type { FlowGuard } from "../access/flow-guard.ts";
 import { tellOwner } from "../access/owner.ts";
 import type { Audit, AuditEntry } from "../audit/audit.ts";
-import { type Channel, STOP_BUTTON } from "../channels/channel.ts";
+import type { Channel } from "../channels/channel.ts";
 import { type Clock, inTime, sleep, type Timer } from "../lib/clock.ts";
 import { messageOf, Rejected, Retryable, Unknown } from "../lib/errors.ts";
 import type { Random } from "../lib/ids.ts";
@@ -49,7 +49,11 @@ type Act =
   | { do: "react"; platformId: string }
   /** What a lost answer was about is looked up first. */
   | { do: "reconcile" }
-  | { do: "give up"; why: string };
+  | { do: "give up"; why: string }
+  /** It may have arrived, and must not be there twice: a person decides. */
+  | { do: "leave open"; why: string };
+
+type ShownRow = OutboxRow & { asks: boolean };
 
 export class Delivery {
   readonly #parts: DeliveryParts;
@@ -114,7 +118,7 @@ export class Delivery {
       }
       this.#busy.add(conversation);
       const trouble = (error: unknown) => log.error({ outbox: row.id, error: messageOf(error) }, "not delivered yet");
-      void this.#deliver(row, channel)
+      void this.#deliver(asShown(row, channel), channel)
         .catch(trouble)
         .then(() => {
           this.#busy.delete(conversation);
@@ -126,7 +130,7 @@ export class Delivery {
   }
 
   /** Never rejects. Where the database refuses, the conversation waits and what happened is recorded later. */
-  async #deliver(stored: OutboxRow, channel: Channel): Promise<void> {
+  async #deliver(stored: ShownRow, channel: Channel): Promise<void> {
     const { store, clock, log, guard } = this.#parts;
     const spoken = guard.say(stored.sessionId, stored.text, channel.capabilities.previews);
     // What a process died over was let go before, and may have arrived.
@@ -134,6 +138,7 @@ export class Delivery {
     const row = spoken.held ? stored : { ...stored, text: spoken.text };
     const act = this.#decide(row, channel);
     if (act.do === "give up") return this.#recorded(row, () => this.#giveUp(row, act.why));
+    if (act.do === "leave open") return this.#recorded(row, () => this.#giveUp(row, act.why, "unknown"));
     if (act.do === "send" && row.text.length > roomIn(channel)) {
       const parts = splitText(row.text, roomIn(channel), MOST_PARTS);
       return this.#recorded(row, () => store.outbox.split(row, parts));
@@ -155,7 +160,7 @@ export class Delivery {
     return this.#recorded(row, () => this.#sent(row, platformId, repeat));
   }
 
-  #decide(row: OutboxRow, channel: Channel): Act {
+  #decide(row: ShownRow, channel: Channel): Act {
     const { clock, store } = this.#parts;
     if (row.kind === "reaction") return { do: "react", platformId: row.target ?? "" };
     const target = row.over === null || row.over === row.id ? null : store.outbox.row(row.over);
@@ -173,6 +178,8 @@ export class Delivery {
     if (row.state !== "sending" || remembers(channel, clock.now() - row.createdAt))
       return { do: "send", text: row.text };
     if (channel.reconcile) return { do: "reconcile" };
+    // Nobody is to find the same buttons twice. When a person asks for another try, it counts as the first.
+    if (row.asks && row.tries > 0) return { do: "leave open", why: "it asks something, and may have arrived" };
     return { do: "send", text: REPEATED + row.text };
   }
 
@@ -234,9 +241,9 @@ export class Delivery {
     });
   }
 
-  #giveUp(row: OutboxRow, why: string): void {
-    this.#end(row, "dead", why);
-    this.#parts.onTrouble(row, row.tries + 1, why);
+  #giveUp(row: OutboxRow, why: string, as: "dead" | "unknown" = "dead"): void {
+    this.#end(row, as, why);
+    this.#parts.onTrouble(row, as === "unknown" ? MAX_TRIES : row.tries + 1, why);
   }
 
   #end(row: OutboxRow, state: "unknown" | "dead", why: string): void {
@@ -251,8 +258,7 @@ export class Delivery {
 /** @returns the platform's id of the message; null where there is none */
 async function perform(act: Act, row: OutboxRow, channel: Channel): Promise<string | null> {
   const address = addressOf(row);
-  const { author, answers, files } = row;
-  const buttons = row.kind === "draft" && channel.capabilities.buttons ? [STOP_BUTTON] : [];
+  const { author, answers, files, buttons } = row;
   switch (act.do) {
     case "send":
       return (await channel.send(address, { text: act.text, author, answers, files, buttons }, row.key)).platformId;
@@ -266,6 +272,7 @@ async function perform(act: Act, row: OutboxRow, channel: Channel): Promise<stri
       await channel.react(address, act.platformId, row.text);
       return null;
     case "give up":
+    case "leave open":
       return null;
   }
 }
@@ -275,6 +282,14 @@ function recordOf(row: OutboxRow, what: "send" | "fail"): AuditEntry {
   const { kind, channel, chat, sessionId: session, turn, cause } = row;
   const resource = `${channel}:${chat}`;
   return { actor: "system", verb: `${kind}.${what}`, resource, decision: "fact", session, turn, cause };
+}
+
+/** A row as a channel can show it: without buttons it says what to type instead. `asks`: somebody is to press or type one. */
+function asShown(row: OutboxRow, { capabilities }: Channel): ShownRow {
+  const asks = row.buttons.length > 0 && row.kind !== "draft";
+  if (capabilities.buttons || row.buttons.length === 0) return { ...row, asks };
+  const lines = row.buttons.flatMap(({ label, typed }) => (typed ? [`${label}: ${typed}`] : []));
+  return { ...row, asks, buttons: [], text: [row.text, ...(lines.length > 0 ? ["", ...lines] : [])].join("\n") };
 }
 
 /** Whether the channel would notice that it gets this message a second time. */

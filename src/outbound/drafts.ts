@@ -117,7 +117,7 @@ export class Drafts {
     if (!draft) {
       const key = `${session.id}:${shown.turn}:draft`;
       const said = { sessionId: session.id, turn: shown.turn, author: "agent", kind: "draft" } as const;
-      store.outbox.add({ ...said, address, text, key }, clock.now());
+      store.outbox.add({ ...said, address, text, key, buttons: [STOP_BUTTON] }, clock.now());
       return;
     }
     if (draft.state !== "sent" || !draft.platformId || this.#changing.has(session.id)) return;

@@ -1,6 +1,7 @@
 /** Agents, rooms and what ties them: agent groups, messaging groups, wirings. */
 import type { AgentGroupId, MessagingGroupId } from "../lib/ids.ts";
 import type { Database } from "../lib/sqlite.ts";
+import type { Address } from "./address.ts";
 
 export interface AgentGroup {
   id: AgentGroupId;
@@ -20,7 +21,10 @@ export interface MessagingGroup {
   id: MessagingGroupId;
   channel: string;
   chat: string;
-  unknownSenderPolicy: "strict" | "public";
+  /** What becomes of what is said by somebody without a role here; by `request_approval` the owner is asked. */
+  unknownSenderPolicy: "strict" | "request_approval" | "public";
+  /** Nobody but this user and the agent reads the chat. */
+  directUser?: string | null;
 }
 
 export interface Wiring {
@@ -65,16 +69,40 @@ export class Groups {
 
   addMessagingGroup(group: MessagingGroup): void {
     this.#db.run(
-      "INSERT INTO messaging_groups (id, channel, chat, unknown_sender_policy) VALUES (?,?,?,?)",
-      ...[group.id, group.channel, group.chat, group.unknownSenderPolicy],
+      "INSERT INTO messaging_groups (id, channel, chat, unknown_sender_policy, direct_user) VALUES (?,?,?,?,?)",
+      ...[group.id, group.channel, group.chat, group.unknownSenderPolicy, group.directUser ?? null],
     );
   }
 
   messagingGroup(channel: string, chat: string): MessagingGroup | undefined {
     return this.#db.get(
-      "SELECT id, channel, chat, unknown_sender_policy AS unknownSenderPolicy FROM messaging_groups WHERE channel=? AND chat=?",
+      `SELECT id, channel, chat, unknown_sender_policy AS unknownSenderPolicy, direct_user AS directUser
+       FROM messaging_groups WHERE channel=? AND chat=?`,
       channel,
       chat,
+    );
+  }
+
+  setDirectUser(room: MessagingGroupId, user: string): void {
+    this.#db.run("UPDATE messaging_groups SET direct_user=? WHERE id=?", user, room);
+  }
+
+  setSenderPolicy(room: MessagingGroupId, policy: MessagingGroup["unknownSenderPolicy"]): void {
+    this.#db.run("UPDATE messaging_groups SET unknown_sender_policy=? WHERE id=?", policy, room);
+  }
+
+  /** A channel is gone: nobody is met there any more. */
+  leave(channel: string): void {
+    this.#db.run("UPDATE messaging_groups SET direct_user=NULL WHERE channel=?", channel);
+  }
+
+  /** Where an owner and an agent are alone: of the terminal its main chat; the one that was used last first. */
+  ownersChats(): Address[] {
+    return this.#db.all(
+      `SELECT m.channel, m.chat, NULL AS thread
+       FROM messaging_groups m LEFT JOIN roles r ON r.user_id = m.direct_user AND r.role = 'owner'
+       LEFT JOIN sessions s ON s.channel = m.channel AND s.chat = m.chat
+       WHERE iif(m.channel = 'terminal', m.chat = 'main', r.role IS NOT NULL) GROUP BY m.id ORDER BY max(s.last_active_at) DESC, m.id`,
     );
   }
 

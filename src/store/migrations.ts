@@ -176,11 +176,6 @@ export const steps: string[] = [
   CREATE INDEX outbox_open ON outbox (channel, chat, thread, notice, position)
     WHERE state IN ('pending', 'sending', 'retry');
 
-  CREATE TABLE direct_chats (
-    user_id TEXT NOT NULL REFERENCES users(id), channel TEXT NOT NULL, chat TEXT NOT NULL,
-    PRIMARY KEY (channel, chat)
-  ) STRICT, WITHOUT ROWID;
-
   CREATE TABLE task_leftovers (session_id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
   CREATE INDEX outbox_by_session ON outbox (session_id);
   `,
@@ -257,6 +252,48 @@ export const steps: string[] = [
   ) STRICT, WITHOUT ROWID;
 
   CREATE TABLE guard_marks (mark TEXT NOT NULL, about TEXT NOT NULL, PRIMARY KEY (mark, about)) STRICT, WITHOUT ROWID;
+  `,
+  `
+  ALTER TABLE outbox ADD COLUMN buttons TEXT NOT NULL DEFAULT '[]';
+
+  CREATE TABLE approvals (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, agent_group_id TEXT REFERENCES agent_groups(id),
+    session_id TEXT REFERENCES sessions(id), payload TEXT NOT NULL, hash TEXT NOT NULL, title TEXT NOT NULL,
+    text TEXT NOT NULL, choices TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('pending', 'granted', 'denied', 'expired', 'void')),
+    channel TEXT, chat TEXT, thread TEXT, asked_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL, choice TEXT, answered_by TEXT, answered_at INTEGER, used_at INTEGER
+  ) STRICT;
+  CREATE INDEX approvals_pending ON approvals (expires_at) WHERE state = 'pending';
+  CREATE INDEX approvals_by_hash ON approvals (kind, hash);
+
+  ALTER TABLE messaging_groups ADD COLUMN direct_user TEXT;
+  UPDATE messaging_groups SET direct_user = 'terminal:owner' WHERE channel = 'terminal';
+  ALTER TABLE messaging_groups ADD COLUMN sender_policy TEXT NOT NULL DEFAULT 'strict'
+    CHECK (sender_policy IN ('strict', 'request_approval', 'public'));
+  UPDATE messaging_groups SET sender_policy = unknown_sender_policy;
+  ALTER TABLE messaging_groups DROP COLUMN unknown_sender_policy;
+  ALTER TABLE messaging_groups RENAME COLUMN sender_policy TO unknown_sender_policy;
+
+  CREATE TABLE members (
+    user_id TEXT NOT NULL REFERENCES users(id), messaging_group_id TEXT NOT NULL REFERENCES messaging_groups(id),
+    since INTEGER NOT NULL, PRIMARY KEY (user_id, messaging_group_id)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE held_events (
+    id INTEGER PRIMARY KEY, approval_id INTEGER NOT NULL REFERENCES approvals(id), platform_id TEXT NOT NULL,
+    event TEXT NOT NULL, UNIQUE (approval_id, platform_id)
+  ) STRICT;
+  CREATE TABLE refused_senders (hash TEXT PRIMARY KEY, refused_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE egress_rules (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, agent_group_id TEXT NOT NULL REFERENCES agent_groups(id), bundle TEXT,
+    session_id TEXT REFERENCES sessions(id), host TEXT NOT NULL, port INTEGER NOT NULL,
+    scheme TEXT NOT NULL CHECK (scheme IN ('https', 'http')), methods TEXT NOT NULL, path TEXT NOT NULL,
+    action TEXT NOT NULL CHECK (action IN ('allow', 'ask', 'deny', 'tunnel')), credential TEXT,
+    private_network INTEGER NOT NULL, trusted INTEGER NOT NULL, created_at INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX egress_rules_of_group ON egress_rules (agent_group_id);
   `,
 ];
 

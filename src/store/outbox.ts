@@ -17,6 +17,16 @@ export interface OutgoingFile {
   name: string;
 }
 
+/** Under a message; where a platform has none, people are told what to type instead. */
+export interface Button {
+  /** What people read. */
+  label: string;
+  /** What comes back, at most 60 bytes. */
+  value: string;
+  /** What can be typed for it. */
+  typed?: string;
+}
+
 export interface OutboxRow {
   id: number;
   sessionId: SessionId | null;
@@ -35,6 +45,7 @@ export interface OutboxRow {
   notice: boolean;
   text: string;
   files: OutgoingFile[];
+  buttons: Button[];
   /** Platform ids of the messages that this one answers. */
   answers: string[];
   /** Idempotency key: the same for every try. */
@@ -67,6 +78,7 @@ export interface NewOutboxRow {
   over?: number | null;
   files?: OutgoingFile[];
   notice?: boolean;
+  buttons?: Button[];
 }
 
 /** What became of a message that the agent sent. */
@@ -78,7 +90,8 @@ export interface Outcome {
 }
 
 const COLUMNS = `id, session_id AS sessionId, channel, chat, thread, kind, number, target, over, author, notice, text, files,
-  answers, key, state, tries, next_at AS nextAt, platform_id AS platformId, error, created_at AS createdAt, turn, cause`;
+  buttons, answers, key, state, tries, next_at AS nextAt, platform_id AS platformId, error, created_at AS createdAt, turn,
+  cause`;
 /** Only these change: what has ended stays as it ended until a person opens it again. */
 const OPEN = "state IN ('pending','sending','retry')";
 const OUTCOME = "session_id=? AND author='agent' AND kind <> 'draft' AND state IN ('sent','unknown','dead')";
@@ -104,8 +117,8 @@ export class Outbox {
   add(row: NewOutboxRow, now: number): void {
     this.#db.run(
       `INSERT INTO outbox (session_id, turn, channel, chat, thread, kind, number, target, over, author, notice, text, files,
-         answers, key, state, created_at, cause)
-       VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,'pending',?,
+         buttons, answers, key, state, created_at, cause)
+       VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,'pending',?,
          coalesce(?, (SELECT record FROM turns WHERE session_id=?1 AND turns.number=?2)))
        ON CONFLICT (key) DO NOTHING`,
       ...[
@@ -117,8 +130,8 @@ export class Outbox {
         row.kind ?? "message",
       ],
       ...[row.number ?? null, row.target ?? null, row.over ?? null, row.author, row.notice ? 1 : 0, row.text],
-      ...[JSON.stringify(row.files ?? []), JSON.stringify(row.answers ?? []), row.key, now],
-      row.cause ?? null,
+      ...[JSON.stringify(row.files ?? []), JSON.stringify(row.buttons ?? []), JSON.stringify(row.answers ?? [])],
+      ...[row.key, now, row.cause ?? null],
     );
     this.#db.afterCommit(() => this.#wake());
   }
@@ -179,6 +192,19 @@ export class Outbox {
     return row && parse(row);
   }
 
+  /** The last part of the message that was added with this key: the one with its buttons. */
+  byKey(key: string): OutboxRow | undefined {
+    const sql = `SELECT ${COLUMNS} FROM outbox WHERE key=?1 OR part_of=(SELECT id FROM outbox WHERE key=?1)
+      ORDER BY position DESC LIMIT 1`;
+    const row = this.#db.get<StoredOutboxRow>(sql, key);
+    return row && parse(row);
+  }
+
+  /** All that is kept of a message's text from now on. */
+  reword(key: string, text: string): void {
+    this.#db.run("UPDATE outbox SET text=?2 WHERE key=?1 OR part_of=(SELECT id FROM outbox WHERE key=?1)", key, text);
+  }
+
   /** The message that an agent knows by this number, its parts in order. */
   byNumber(session: SessionId, number: number): OutboxRow[] {
     const sql = `SELECT ${COLUMNS} FROM outbox WHERE session_id=? AND number=? AND kind='message' ORDER BY position`;
@@ -213,15 +239,17 @@ export class Outbox {
   split(row: OutboxRow, parts: string[]): void {
     const [first = "", ...others] = parts;
     this.#db.transaction(() => {
-      const files = JSON.stringify(others.length === 0 ? row.files : []);
-      this.#db.run("UPDATE outbox SET whole=text, text=?, files=? WHERE id=?", first, files, row.id);
+      const last = [JSON.stringify(row.files), JSON.stringify(row.buttons)];
+      const carries = (isLast: boolean) => (isLast ? last : ["[]", "[]"]);
+      const sql = "UPDATE outbox SET whole=text, text=?, files=?, buttons=? WHERE id=?";
+      this.#db.run(sql, first, ...carries(others.length === 0), row.id);
       for (const [index, text] of others.entries()) {
         this.#db.run(
-          `INSERT INTO outbox (session_id, turn, channel, chat, thread, kind, number, author, notice, text, files, answers,
-             key, state, created_at, cause, part_of, part)
-           SELECT session_id, turn, channel, chat, thread, 'message', number, author, notice, ?2, ?3, '[]', key || '#' || ?4,
-             'pending', created_at, cause, id, ?4 FROM outbox WHERE id=?1 ON CONFLICT (key) DO NOTHING`,
-          ...[row.id, text, JSON.stringify(index === others.length - 1 ? row.files : []), index + 1],
+          `INSERT INTO outbox (session_id, turn, channel, chat, thread, kind, number, author, notice, text, files, buttons,
+             answers, key, state, created_at, cause, part_of, part)
+           SELECT session_id, turn, channel, chat, thread, 'message', number, author, notice, ?2, ?3, ?4, '[]', key || '#' || ?5,
+             'pending', created_at, cause, id, ?5 FROM outbox WHERE id=?1 ON CONFLICT (key) DO NOTHING`,
+          ...[row.id, text, ...carries(index === others.length - 1), index + 1],
         );
       }
     });
@@ -296,14 +324,12 @@ export class Outbox {
   }
 }
 
-type StoredOutboxRow = Omit<OutboxRow, "notice" | "answers" | "files"> & {
-  notice: number;
-  answers: string;
-  files: string;
-};
+type StoredOutboxRow = Omit<OutboxRow, "notice" | "answers" | "files" | "buttons"> &
+  Record<"answers" | "files" | "buttons", string> & { notice: number };
 const parse = (row: StoredOutboxRow): OutboxRow => ({
   ...row,
   notice: row.notice === 1,
   answers: JSON.parse(row.answers) as string[],
   files: JSON.parse(row.files) as OutgoingFile[],
+  buttons: JSON.parse(row.buttons) as Button[],
 });

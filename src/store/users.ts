@@ -1,7 +1,6 @@
 /** People, as `channel:handle`, and the roles they hold. */
-import type { UserId } from "../lib/ids.ts";
+import type { MessagingGroupId, UserId } from "../lib/ids.ts";
 import type { Database } from "../lib/sqlite.ts";
-import type { Address } from "./address.ts";
 
 export interface User {
   id: UserId;
@@ -42,26 +41,16 @@ export class Users {
     this.#db.run("INSERT OR IGNORE INTO roles (user_id, role) VALUES (?, 'owner')", id);
   }
 
-  /** Nobody but this person and the agent reads that chat. */
-  meetIn(id: UserId, channel: string, chat: string): void {
-    if (this.#db.get("SELECT 1 FROM direct_chats WHERE channel=? AND chat=?", channel, chat)) return;
-    this.#db.run("INSERT INTO direct_chats (user_id, channel, chat) VALUES (?,?,?)", id, channel, chat);
-  }
-
-  /** A channel is gone: nobody is met there any more. */
-  leave(channel: string): void {
-    this.#db.run("DELETE FROM direct_chats WHERE channel=?", channel);
-  }
-
-  /** Where owners can be told something that nobody else is to read, beside the terminal. */
-  directChats(): Address[] {
-    return this.#db.all(
-      `SELECT channel, chat, NULL AS thread FROM direct_chats d
-       WHERE EXISTS (SELECT 1 FROM roles r WHERE r.user_id = d.user_id AND role='owner')`,
-    );
-  }
-
   isOwner(id: UserId): boolean {
     return this.#db.get("SELECT 1 FROM roles WHERE user_id=? AND role='owner'", id) !== undefined;
+  }
+
+  /** Somebody who may speak in a room without a role. The user must be known. */
+  addMember(id: UserId, room: MessagingGroupId, now: number): void {
+    this.#db.run("INSERT OR IGNORE INTO members (user_id, messaging_group_id, since) VALUES (?,?,?)", id, room, now);
+  }
+
+  isMember(id: UserId, room: MessagingGroupId): boolean {
+    return this.#db.get("SELECT 1 FROM members WHERE user_id=? AND messaging_group_id=?", id, room) !== undefined;
   }
 }

@@ -31,7 +31,8 @@ export class Chats {
   /** Whether everything that was said has come to an end, and nothing is on its way. */
   get settled(): boolean {
     this.#terminals.clear();
-    const { people, platforms } = this.#machine;
+    const { people, platforms, questions } = this.#machine;
+    if (!questions.settled) return false;
     if (!platforms.every(({ settled }) => settled)) return false;
     const open = "SELECT 1 FROM outbox WHERE state IN ('pending','sending','retry') UNION ALL";
     const unfinished = "SELECT 1 FROM inbox WHERE state IN ('queued','in_turn') AND engages = 1 UNION ALL";

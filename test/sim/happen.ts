@@ -11,6 +11,9 @@ const acts: Acts = {
   say: ({ people }, { place, script, files }) => people.say(place, script, files),
   amend: ({ people }, { place, id, script }) => people.amend(place, id, script),
   "stop turn": ({ people }, { place, by }) => people.stop(place, by),
+  "ask at the door": ({ questions }, act) => questions.act(act),
+  "stranger says": ({ questions }, act) => questions.act(act),
+  answer: ({ questions }, act) => questions.act(act),
   freeze: ({ engine }, { which }) => engine.running[which % engine.running.length]?.freeze(),
   "crash host": ({ host }, { points }) => host.crash(points),
   "restart host": ({ host }) => void host.restart(),
@@ -57,7 +60,7 @@ export function perform<Kind extends Act["do"]>(machine: Machine, act: Extract<A
 }
 
 /** From now on everything works. */
-export function calm({ world, host, engine, platforms, disk, bells, readers }: Machine): void {
+export function calm({ world, host, engine, platforms, disk, bells, readers, questions }: Machine): void {
   world.trace.add("world", "calm");
   world.calm = true;
   host.crash(null);
@@ -68,6 +71,7 @@ export function calm({ world, host, engine, platforms, disk, bells, readers }: M
   bells.loss = 0;
   readers.slow = false;
   readers.crashes = 0;
+  questions.calm();
 }
 
 function later({ world }: Machine, ms: number, run: () => void): void {

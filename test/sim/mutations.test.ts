@@ -15,9 +15,9 @@ const PATCHES = globSync(join(import.meta.dirname, "mutations/*.patch")).sort();
 const COPIED = [
   "api",
   "src",
+  "parts",
   "drivers",
   "packages",
-  "parts",
   "protocol",
   "container/runner",
   "test/sim",

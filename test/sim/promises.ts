@@ -55,7 +55,7 @@ export class Promises {
 
   /** A channel was answered. */
   acknowledged({ channel, chat }: Address, platformId: string, { status }: Acceptance): void {
-    if (status === "ignored" || status === "refused") return;
+    if (status === "ignored" || status === "refused" || status === "held") return;
     const sql = "SELECT 1 FROM inbound_events WHERE channel=? AND chat=? AND platform_id=?";
     const known = this.#machine.look(sql, channel, chat, platformId).length > 0;
     this.#machine.world.trace.add("host", `answers for ${channel}/${chat} ${platformId}: ${status}`);
@@ -171,6 +171,7 @@ export class Promises {
     this.#checkEndless();
     this.#machine.stops.atTheEnd();
     this.#machine.words.atTheEnd();
+    this.#machine.questions.atTheEnd();
     const open = this.#machine.look<{ id: string; state: string }>("SELECT id, state FROM scheduled_tasks");
     for (const { id, state } of open) {
       if (state !== "done") this.#broken("a task that has run is done", `task ${id} is ${state}`);

@@ -1,6 +1,7 @@
 /** What happens in a run, made from its seed beforehand: who says what, which faults come when. A part of it is a scenario too. */
 import type { Address } from "../../src/store/address.ts";
 import { Rng } from "./base/rng.ts";
+import type { OwnerAct } from "./questions.ts";
 import type { Setup, TaskPlan } from "./world/machine.ts";
 import { TERMINAL } from "./world/people.ts";
 import type { Mood } from "./world/platform.ts";
@@ -9,6 +10,7 @@ import { deeds, type Script } from "./world/script.ts";
 export type Act =
   /** With files of these sizes, where it is on a platform. */
   | { do: "say"; place: Address; script: Script; files?: number[] }
+  | OwnerAct
   /** By its word, or by the button of a draft, where one is shown. */
   | { do: "stop turn"; place: Address; by: "word" | "button" }
   /** The message that began with that word says something else now, or is taken back. */
@@ -76,7 +78,31 @@ const PLACES: Address[] = [
 export function scenarioOf(seed: string): Scenario {
   const rng = new Rng(seed).fork("scenario");
   if (rng.chance(0.03)) return crowd(rng);
-  return rng.chance(0.1) ? fairWeather(rng) : troubles(rng);
+  return rng.chance(0.1) ? fairWeather(rng) : withQuestions(troubles(rng), new Rng(seed).fork("questions"));
+}
+
+/** In some an owner is asked, and answers, in time or not. By a stream of its own, so that the other seeds stay what they are. */
+function withQuestions(scenario: Scenario, rng: Rng): Scenario {
+  if (!rng.chance(0.3)) return scenario;
+  const { calmAt } = scenario;
+  const happenings: Happening[] = [...scenario.happenings];
+  for (let n = rng.int(1, 12); n > 0; n--) {
+    const act: OwnerAct = rng.chance(0.6)
+      ? { do: "ask at the door", which: rng.int(1, 4) }
+      : { do: "stranger says", who: rng.int(1, 3), id: `q${n}` };
+    const at = rng.int(0, calmAt);
+    happenings.push({ at, ...act });
+    // The answer may come before the question is there, or after it is over.
+    for (let answers = rng.int(0, 2); answers > 0; answers--) {
+      const by = rng.pick(["word", "button", "command", "button", "word", "old button", "stranger"] as const);
+      const choice = rng.pick(["1", "2", "3", "4", "once", "yes", "no"]);
+      const later = Math.min(at + rng.pick([10, 500, 5_000, 100_000, 300_000]), calmAt);
+      happenings.push({ at: later, do: "answer", choice, by });
+      if (rng.chance(0.2)) happenings.push({ at: later, do: "crash host", points: rng.int(0, 12) });
+    }
+  }
+  happenings.sort((a, b) => a.at - b.at);
+  return { ...scenario, setup: { ...scenario.setup, owner: rng.pick(PLATFORMS) }, happenings };
 }
 
 /** Chats in which somebody always speaks, as many as there are containers, and others that want to be heard as well. */
@@ -94,7 +120,8 @@ function crowd(rng: Rng): Scenario {
   }
   for (const place of PLACES.slice(maxContainers)) say(rng.int(1_000, calmAt / 3), place, 100);
   happenings.sort((a, b) => a.at - b.at);
-  return { setup: { maxContainers, agents: 1, places: PLACES, tasks: [] }, happenings, calmAt, limit: 5 * 60_000 };
+  const setup = { maxContainers, agents: 1, places: PLACES, tasks: [], owner: null };
+  return { setup, happenings, calmAt, limit: 5 * 60_000 };
 }
 
 /** Nothing goes wrong. */
@@ -114,7 +141,7 @@ function fairWeather(rng: Rng): Scenario {
     happenings.push({ at: rng.int(0, calmAt), do: "say", place: rng.pick(PLACES), script, files });
   }
   happenings.sort((a, b) => a.at - b.at);
-  const setup = { maxContainers: rng.int(1, 4), agents: rng.int(1, 2), places: PLACES, tasks: [] };
+  const setup = { maxContainers: rng.int(1, 4), agents: rng.int(1, 2), places: PLACES, tasks: [], owner: null };
   return { setup, happenings, calmAt, limit: 10 * 60_000 };
 }
 
@@ -156,7 +183,7 @@ function troubles(rng: Rng): Scenario {
   for (let n = 0; n < count; n++) happenings.push({ at: rng.int(0, calmAt), ...rng.pick(faults)(rng, places) });
   happenings.sort((a, b) => a.at - b.at);
   const tasks = rng.chance(0.3) ? tasksFor(places, calmAt, rng) : [];
-  const setup = { maxContainers: rng.int(1, 4), agents: rng.chance(0.3) ? 2 : 1, places, tasks };
+  const setup = { maxContainers: rng.int(1, 4), agents: rng.chance(0.3) ? 2 : 1, places, tasks, owner: null };
   return { setup, happenings, calmAt, limit: null };
 }
 

@@ -21,12 +21,15 @@ export interface TestHostOptions {
   dataDir?: string;
   /** Environment on top of the test's own. */
   env?: Record<string, string>;
+  /** What is run in place of src/main.ts: a host with more channels, for example. */
+  main?: string;
 }
 
 export class TestHost {
   readonly paths: Paths;
   readonly client: ControlClient;
   readonly #env: NodeJS.ProcessEnv;
+  readonly #main: string[];
   #process: ChildProcess | null = null;
   #said = 0;
 
@@ -42,6 +45,7 @@ export class TestHost {
       NODE_COMPILE_CACHE: join(tmpdir(), "nanoclaw-test-code"),
       ...options.env,
     };
+    this.#main = options.main ? [...hostArguments.slice(0, -1), options.main] : hostArguments;
     this.paths = pathsOf(ROOT, this.#env);
     this.client = new ControlClient(this.paths.controlSocket);
   }
@@ -65,7 +69,7 @@ export class TestHost {
 
   /** Starts the process and waits until it answers. */
   async up(): Promise<void> {
-    const child = spawn(process.execPath, hostArguments, {
+    const child = spawn(process.execPath, this.#main, {
       cwd: ROOT,
       env: this.#env,
       stdio: ["ignore", "ignore", "pipe"],

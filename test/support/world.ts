@@ -1,8 +1,11 @@
 /** A store with one agent, wired to a room, for tests of the host's parts; real SQLite in memory. */
+import { approvalsPart } from "../../parts/approvals/index.ts";
 import type { FlowGuard } from "../../src/access/flow-guard.ts";
 import { Audit } from "../../src/audit/audit.ts";
+import type { Acceptance } from "../../src/channels/channel.ts";
 import type { Clock } from "../../src/lib/clock.ts";
 import type { AgentGroupId, MessagingGroupId, Random, SessionId, UserId } from "../../src/lib/ids.ts";
+import { silentLog } from "../../src/lib/log.ts";
 import type { Tripwire } from "../../src/sessions/tripwire.ts";
 import type { Session } from "../../src/store/sessions.ts";
 import { openStore } from "../../src/store/store.ts";
@@ -123,6 +126,9 @@ export function world() {
     guard: noGuard,
     session,
     tripwire: noTripwire,
+    approvals: approvalsPart({ store, audit, clock, log: silentLog, edits: () => false }).approvals,
+    /** Nobody waits at this door. */
+    hold: (): Acceptance => ({ status: "refused", why: "nobody is held here" }),
     /** Puts a message straight into the session's inbox. @returns its number. */
     say(text: string, engages = true): number {
       said += 1;

@@ -91,6 +91,7 @@ export async function telegramPlatform(way: "polling" | "webhook"): Promise<Plat
     },
     taken: (text) => emulator.acknowledged > (said.get(text)?.update ?? Number.POSITIVE_INFINITY),
     shown: () => emulator.screen.shown.map(({ id, text }) => ({ platformId: String(id), text })),
+    buttons: (platformId) => emulator.screen.shown.find(({ id }) => String(id) === platformId)?.buttons ?? [],
     fail: (fault) => (fault === "down" ? emulator.down() : emulator.fault("sendMessage", FAULTS[fault])),
     repair: () => (emulator.listening ? undefined : emulator.up()),
     close: () => (emulator.listening ? emulator.down() : undefined),

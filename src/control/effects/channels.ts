@@ -74,7 +74,7 @@ export function channelEffects(
         const others = addedChannels(store).filter((id) => id !== channel);
         store.settings.set(SETTING, others);
         store.memory.forget(channel);
-        store.users.leave(channel);
+        store.groups.leave(channel);
         vault.remove(credentialName(channel));
       });
       await registry.remove(channel);

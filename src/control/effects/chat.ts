@@ -87,7 +87,8 @@ function reopened(store: Store, id: string) {
 function openClaw({ store, clock, random }: ChatParts, group: AgentGroup, runtime: string | null) {
   const chat = `claw-${random.token(8)}`;
   const room = newMessagingGroupId(random);
-  store.groups.addMessagingGroup({ id: room, channel: "terminal", chat, unknownSenderPolicy: "strict" });
+  const terminal = { channel: "terminal", unknownSenderPolicy: "strict", directUser: TERMINAL_USER } as const;
+  store.groups.addMessagingGroup({ ...terminal, id: room, chat });
   store.groups.wire(room, { agentGroup: group.id, engageMode: "always", sessionMode: "shared" });
   const session: Session = {
     id: newSessionId(random),

@@ -85,7 +85,8 @@ export function groupEffects(
 /** Wires the main terminal chat to the agent and asks it to introduce itself. */
 function wireMainChat({ store, random, router }: GroupParts, group: AgentGroup): void {
   const room = newMessagingGroupId(random);
-  store.groups.addMessagingGroup({ id: room, channel: "terminal", chat: "main", unknownSenderPolicy: "strict" });
+  const terminal = { channel: "terminal", unknownSenderPolicy: "strict", directUser: TERMINAL_USER } as const;
+  store.groups.addMessagingGroup({ ...terminal, id: room, chat: "main" });
   store.groups.wire(room, { agentGroup: group.id, engageMode: "always", sessionMode: "shared" });
   const target = { agentGroup: group.id, conversation: "terminal/main", thread: null };
   router.tell({ channel: "terminal", chat: "main", thread: null }, target, WELCOME, `welcome:${group.id}`);

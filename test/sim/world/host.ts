@@ -2,8 +2,11 @@
 
 import { join } from "node:path";
 import { TerminalChannel } from "../../../drivers/terminal/terminal.ts";
+import { type ApprovalsPart, approvalsPart } from "../../../parts/approvals/index.ts";
 import { tripwire } from "../../../parts/credentials/tripwire.ts";
+import { type EgressPart, egressRules } from "../../../parts/egress/index.ts";
 import { flowGuard } from "../../../parts/guard/index.ts";
+import { type Strangers, strangers } from "../../../parts/strangers/index.ts";
 import { type ScheduledTasks, type ScheduledTasksParts, scheduledTasks } from "../../../parts/tasks/index.ts";
 import { Audit } from "../../../src/audit/audit.ts";
 import type { Terminal } from "../../../src/channels/terminal.ts";
@@ -32,6 +35,8 @@ interface Running {
   terminal: Terminal;
   path: MessagePath;
   tasks: ScheduledTasks;
+  door: EgressPart;
+  asking: ApprovalsPart;
   executor: Executor;
   /** Resolves when it is up. */
   started: Promise<void>;
@@ -91,7 +96,9 @@ export class Host {
     if (!running.life.alive) return;
     promises.stopping(running.life);
     running.tasks.stop();
+    running.asking.approvals.stop();
     await running.path.stop().catch((error: unknown) => this.failed(error));
+    if (running.life.alive) running.door.stop();
     promises.stopped(running.life);
     running.life.end();
   }
@@ -112,8 +119,9 @@ export class Host {
     this.running = null;
   }
 
-  async #start({ path, tasks }: Pick<Running, "path" | "tasks">): Promise<void> {
+  async #start({ path, tasks, asking }: Pick<Running, "path" | "tasks" | "asking">): Promise<void> {
     await path.start();
+    asking.approvals.start();
     tasks.start();
   }
 
@@ -135,7 +143,7 @@ export class Host {
     db: SimDatabase,
     store: Store,
     terminal: Terminal,
-  ): Pick<Running, "path" | "tasks" | "executor"> {
+  ): Pick<Running, "path" | "tasks" | "door" | "asking" | "executor"> {
     const machine = this.#machine;
     const { world, dir, paths } = machine;
     const clock = this.#clock(life);
@@ -149,6 +157,11 @@ export class Host {
     };
     const files = filesOf(machine, life);
     const { guard } = flowGuard({ store, audit, clock, trusts: () => false });
+    const asking = approvalsPart({
+      ...{ store, audit, clock, log: world.trace.log(life.name) },
+      edits: (id) => path.registry.get(id)?.edit !== undefined,
+    });
+    const { approvals } = asking;
     const path: MessagePath = messagePath({
       ...{ ...containers, store, clock, timers, audit, random, guard },
       log: world.trace.log(life.name),
@@ -169,8 +182,20 @@ export class Host {
         throw new Error(`no channel ${id}`);
       },
       more: machine.platforms.map((platform) => platform.channel(life)),
+      ...{ approvals, hold: (event, room) => doorman.hold(event, room) },
     });
     const { supervisor, registry, router } = path;
+    const doorman: Strangers = strangers({ store, clock, random, approvals, router });
+    const door = egressRules({
+      ...{ store, audit, clock, approvals, log: world.trace.log(life.name) },
+      credentials: {
+        list: () => [],
+        wire: (name) => Promise.reject(new Error(name)),
+        placeholderOf: () => "",
+        nameOf: () => null,
+      },
+      model: () => ({ host: "", what: "", how: "", from: "" }),
+    });
     const tasks = scheduledTasks({
       ...{ store, audit, clock, random, router, supervisor, containers },
       log: world.trace.log(life.name),
@@ -181,10 +206,11 @@ export class Host {
         sentFile: (session, id) => files.sent(sessionFolder(paths.sessions, session), id),
       }),
       ...tasks.effects,
+      ...asking.effects,
       ...chatEffects({ store, clock, random, terminal, supervisor }),
     };
     // The verbs of people's own machines (credentials, groups) are not asked for here.
     const executor = new Executor(effects as unknown as Effects, db, audit);
-    return { path, tasks, executor };
+    return { path, tasks, door, asking, executor };
   }
 }

@@ -10,6 +10,7 @@ import { type Paths, pathsOf } from "../../../src/lib/paths.ts";
 import type { Address } from "../../../src/store/address.ts";
 import { openStore } from "../../../src/store/store.ts";
 import { Promises } from "../promises.ts";
+import { Questions } from "../questions.ts";
 import { Stops } from "../stops.ts";
 import { Words } from "../words.ts";
 import { Bells } from "./bells.ts";
@@ -61,6 +62,8 @@ export interface Setup {
   agents: number;
   places: Address[];
   tasks: TaskPlan[];
+  /** The platform on which an owner has a chat of their own and is asked; null for none. */
+  owner: string | null;
 }
 
 export class Machine {
@@ -77,6 +80,7 @@ export class Machine {
   readonly people: People;
   readonly stops: Stops;
   readonly words: Words;
+  readonly questions: Questions;
   readonly promises: Promises;
   readonly host: Host;
   /** Outbound mailboxes whose runner was cut off in a commit. */
@@ -95,6 +99,7 @@ export class Machine {
     this.database = this.paths.database;
     mkdirSync(this.paths.sessions, { recursive: true });
     this.people = new People(this);
+    this.questions = new Questions(this);
     this.#furnish();
     this.#window = new DatabaseSync(this.database, { readOnly: true });
     this.stops = new Stops(this);
@@ -166,6 +171,7 @@ export class Machine {
       // A task that has nothing to say says nothing.
       if (!script.silent) this.people.expect({ id: `task ${index}`, place, at, platformId: `task:t-${index}:${due}` });
     }
+    if (setup.owner) this.questions.furnish(store, setup.owner, group.id, world.wall());
     store.db.close();
   }
 }

@@ -40,7 +40,8 @@ export class People {
     const said: Said = { id: script.id, place, at: world.time.now, platformId: null, revision: 0 };
     this.said.push(said);
     const platform = this.#platform(place);
-    if (platform) said.platformId = platform.say(place.chat, place.thread, text, sizes.map(fileOf(script.id)));
+    if (platform)
+      said.platformId = platform.say(place.chat, place.thread, text, { files: sizes.map(fileOf(script.id)) });
     else this.#type(said, text);
   }
 

@@ -107,10 +107,23 @@ export class Platform {
   }
 
   /** Somebody says something. @returns the platform's id of the message. */
-  say(chat: string, thread: string | null, text: string, files: IncomingFile[] = []): string {
+  say(
+    chat: string,
+    thread: string | null,
+    text: string,
+    { files = [], user = `${this.id}:someone` }: { files?: IncomingFile[]; user?: string } = {},
+  ): string {
     const platformId = this.#newId();
-    this.#updates.add({ ...this.#event(chat, thread, platformId, 0, "said", text), files });
+    this.#updates.add({ ...this.#event(chat, thread, platformId, 0, "said", text), files, user });
     return platformId;
+  }
+
+  /** Presses a button of a message. @returns what was answered; null where nobody hears it */
+  async press(chat: string, user: string, value: string): Promise<string | null> {
+    const { listener } = this.#updates;
+    if (!listener?.life.alive || !this.abilities.buttons) return null;
+    const press = { address: { channel: this.id, chat, thread: null }, user, userName: user, value };
+    return listener.host.press(press).catch(() => null);
   }
 
   /** Its author changes a message, or takes it back with null. */

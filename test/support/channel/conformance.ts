@@ -255,6 +255,25 @@ export function channelConformance(name: string, make: () => Promise<Platform>):
     );
   });
 
+  check("buttons stand under their message, and an edit without them takes them away", async (room, t) => {
+    const channel = await room.start();
+    const { address, buttons: seen, person } = room.platform;
+    if (!channel.capabilities.buttons) return t.skip("it has no buttons");
+    assert.ok(seen, "where buttons are offered they can be looked at");
+    const buttons = ["Once", "In this session", "Always", "No"].map((label, index) => ({
+      ...{ label, value: `approve:123456789:${index + 1}:0123456789abcdef`, typed: `/approve 123456789 ${index + 1}` },
+    }));
+    const { platformId } = await channel.send(address, { ...saying("May I?"), author: "system", buttons }, "key-1");
+    assert.deepEqual(seen(platformId), ["Once", "In this session", "Always", "No"]);
+    await person.press?.(platformId, buttons[2]?.value ?? "");
+    assert.equal(room.presses[0]?.value, "approve:123456789:3:0123456789abcdef");
+    assert.match(room.presses[0]?.user ?? "", new RegExp(`^${address.channel}:.`));
+    if (!channel.edit) return;
+    await channel.edit(address, platformId, { ...saying("May I? Always, says Ann."), author: "system" });
+    assert.deepEqual(seen(platformId), []);
+    assert.deepEqual(room.platform.shown(), [{ platformId, text: "May I? Always, says Ann." }]);
+  });
+
   check("a file that came with a message can be fetched, also after a restart", async (room, t) => {
     const channel = await room.start();
     const { attach } = room.platform.person;

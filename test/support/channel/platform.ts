@@ -27,6 +27,8 @@ export interface Platform {
   taken(text: string): boolean;
   /** What the agent sent to the chat, oldest first. */
   shown(): { platformId: string; text: string }[];
+  /** The labels under a message that the agent sent, as people see them; only where there are buttons. */
+  buttons?(platformId: string): string[];
   fail?(fault: Fault): void | Promise<void>;
   repair?(): void | Promise<void>;
   close(): void | Promise<void>;
