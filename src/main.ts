@@ -23,6 +23,7 @@ import { groupEffects } from "./control/effects/groups.ts";
 import { messageEffects } from "./control/effects/messages.ts";
 import { Executor } from "./control/execute.ts";
 import { anthropicBundle } from "./gateway/bundle.ts";
+import { closedEgress } from "./gateway/closed-egress.ts";
 import { ModelChoice } from "./gateway/model-choice.ts";
 import { controlApp, listen } from "./http/control-server.ts";
 import { systemClock } from "./lib/clock.ts";
@@ -101,6 +102,7 @@ export async function startHost(
         decision,
         detail: { session, status, ...detail },
       }),
+    network: { egress: closedEgress, keysDir: paths.config },
     log: log.child({ part: "gateway" }),
   });
 

@@ -385,6 +385,7 @@ export class SessionActor {
         tools: this.#parts.tools,
       },
       composeInstructions(groupFolder, group.name),
+      this.#parts.door.trust(),
     );
   }
 

@@ -69,6 +69,7 @@ function rules(): Rules {
       "^drivers/$1/",
       "^src/(sandbox/|gateway/|vault/|channels/|sessions/(mailbox-readers|files)\\.ts$|lib/)",
       "^src/store/(address|inbox|outbox|sessions)\\.ts$",
+      "^packages/",
       "^protocol/",
     ]),
     only(

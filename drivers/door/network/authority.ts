@@ -4,8 +4,10 @@
  */
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, posix } from "node:path";
+import tls from "node:tls";
 import { makeAuthority, newKey } from "../../../packages/certificates/certificate.ts";
+import { inside } from "../../../protocol/layout.ts";
 import type { Clock } from "../../../src/lib/clock.ts";
 import { Misuse } from "../../../src/lib/errors.ts";
 import type { AuthorityText } from "./leaves.ts";
@@ -33,6 +35,13 @@ export function loadAuthority(dir: string, clock: Clock): AuthorityText {
   writeFileSync(`${file}.new`, authority.key + authority.certificate, { mode: 0o600 });
   renameSync(`${file}.new`, file);
   return authority;
+}
+
+/** What containers get of it: by itself, and together with everybody's whom this machine trusts. */
+export function trustFiles({ certificate }: AuthorityText): Record<string, string> {
+  const all = [certificate, ...tls.getCACertificates("default"), ...tls.getCACertificates("system")];
+  const bundle = [...new Set(all.map((text) => text.trim()))].join("\n");
+  return { [posix.basename(inside.ownAuthority)]: certificate, [posix.basename(inside.authorities)]: `${bundle}\n` };
 }
 
 function read(file: string): string | null {

@@ -151,6 +151,8 @@ export function intercept({ socket, to, leaves, clock, patience }: Interception)
       if (!agrees) return fail(`the server name of its TLS is not ${to.host}, where its tunnel leads`);
       late.cancel();
       secure.off("error", broken).off("close", cut);
+      // As that server does: HTTP/2 would go on waiting for the handshake.
+      Object.assign(secure, { secureConnecting: false });
       secure.on("error", () => secure.destroy());
       resolve(secure);
     });

@@ -10,7 +10,7 @@ import type { TestContext } from "node:test";
 import { BELL_PATH, BELL_PROTOCOL } from "../../../protocol/session-socket.ts";
 import type { Credential, DoorHooks, RequestRecord } from "../../../src/gateway/door.ts";
 import { silentLog } from "../../../src/lib/log.ts";
-import { Gateway } from "../gateway.ts";
+import { Gateway, type NetworkParts } from "../gateway.ts";
 import { defaultLimits, type Limits } from "../limits.ts";
 
 export const SECRET = "the-real-key-of-the-owner";
@@ -22,6 +22,7 @@ export interface TestDoorOptions {
   limits?: Partial<Limits>;
   trust?: string[];
   hooks?: Partial<DoorHooks>;
+  network?: NetworkParts;
 }
 
 export async function openDoor(t: TestContext, options: TestDoorOptions) {
@@ -35,6 +36,7 @@ export async function openDoor(t: TestContext, options: TestDoorOptions) {
     log: silentLog,
     limits: { ...defaultLimits, ...options.limits },
     trust: options.trust ?? [],
+    ...(options.network && { network: options.network }),
   });
   const hooks = { onRing: () => {}, onFile: async () => "", onBell: () => {}, ...options.hooks };
   const door = await gateway.open({ id: "s-1", agentGroup: "a-1", uid: process.getuid?.() ?? 0 }, dir, hooks);

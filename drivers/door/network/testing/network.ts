@@ -160,12 +160,16 @@ export async function readHeadOf(socket: Socket): Promise<string> {
 export async function secured(
   socket: Socket,
   host: string,
-  { protocols = ["http/1.1"], servername = host }: { protocols?: string[]; servername?: string } = {},
+  {
+    protocols = ["http/1.1"],
+    servername = host,
+    ca = doorAuthority.certificate,
+  }: { protocols?: string[]; servername?: string; ca?: string } = {},
 ): Promise<TLSSocket> {
   const secure = tls.connect({
     socket,
     servername,
-    ca: doorAuthority.certificate,
+    ca,
     ALPNProtocols: protocols,
     checkServerIdentity: (_, certificate) => tls.checkServerIdentity(host, certificate),
   });
@@ -190,13 +194,15 @@ export interface Ask extends http.RequestOptions {
   /** The server's port. */
   at: number;
   host?: string;
+  /** Whom the client trusts. */
+  ca?: string;
 }
 
 /** One request over HTTPS through the proxy, on a tunnel of its own. */
-export async function ask(proxy: number, { at, host = "api.test", body, ...options }: Ask): Promise<TestAnswer> {
+export async function ask(proxy: number, { at, host = "api.test", body, ca, ...options }: Ask): Promise<TestAnswer> {
   const tunnel = await connectTo(proxy, `${host}:${at}`);
   if (tunnel.status !== 200) throw new Error(`CONNECT was answered ${tunnel.status}`);
-  const secure = await secured(tunnel.socket, host);
+  const secure = await secured(tunnel.socket, host, ca ? { ca } : {});
   const request = http.request({
     ...options,
     createConnection: () => secure,
