@@ -8,7 +8,8 @@ import type { Usage } from "../../protocol/rows.ts";
 import { isListed } from "../../src/gateway/names.ts";
 import type { Clock } from "../../src/lib/clock.ts";
 import { type Answer, sendAnswer } from "./answers.ts";
-import { describeFailure, type Target } from "./upstream.ts";
+import { describeFailure } from "./describe-failure.ts";
+import type { Target } from "./upstream.ts";
 import { UsageMeter } from "./usage.ts";
 
 /** Milliseconds. */

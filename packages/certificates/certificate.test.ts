@@ -14,7 +14,10 @@ import { integer, oid, time } from "./der.ts";
 
 const DAY = 86_400_000;
 const validity = { from: new Date(Date.now() - DAY), to: new Date(Date.now() + DAY) };
-const authority = makeAuthority("Test authority", newKey(), { ...validity, to: new Date(Date.now() + 4_000 * DAY) });
+const authority = makeAuthority('Test, authority="1"', newKey(), {
+  ...validity,
+  to: new Date(Date.now() + 4_000 * DAY),
+});
 const key = newKey();
 const HOSTS = ["api.example.org", "127.0.0.1", "2a00::1", `${"a".repeat(60)}.${"b".repeat(60)}.example.org`];
 

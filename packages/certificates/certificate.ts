@@ -9,7 +9,7 @@ import {
   X509Certificate,
 } from "node:crypto";
 import { isIP } from "node:net";
-import { bits, boolean, explicit, implicit, integer, octets, oid, sequence, set, time, utf8 } from "./der.ts";
+import { bits, boolean, explicit, implicit, integer, octets, oid, partsOf, sequence, set, time, utf8 } from "./der.ts";
 
 /** What signs others. */
 export interface Authority {
@@ -92,11 +92,11 @@ const nameOf = (name: string) => sequence(set(sequence(oid("2.5.4.3"), utf8(name
 const publicKey = (key: KeyObject) => createPublicKey(key).export({ type: "spki", format: "der" });
 const keyId = (key: KeyObject) => createHash("sha1").update(publicKey(key)).digest();
 
-/** The names of our own authorities have a common name only. */
+/** As it stands there: the issuer of what it signs has to be the same, byte by byte. */
 function subjectOf(certificate: string): Buffer {
-  const name = /^CN=(.*)$/.exec(new X509Certificate(certificate).subject)?.[1];
-  if (name === undefined) throw new Error("this is no certificate of an authority of ours");
-  return nameOf(name);
+  const [body = new Uint8Array()] = partsOf(new X509Certificate(certificate).raw);
+  // version, serial number, algorithm, issuer, validity, subject
+  return Buffer.from(partsOf(body)[5] ?? []);
 }
 
 function addressBytes(address: string): Buffer {

@@ -24,6 +24,25 @@ export const explicit = (n: number, ...parts: Uint8Array[]) => tlv(0xa0 | n, ...
 /** [n], in the place of a simple type's own tag. */
 export const implicit = (n: number, bytes: Uint8Array) => tlv(0x80 | n, bytes);
 
+/** What stands inside of something, each part whole. Of what was written here, or checked otherwise. */
+export function partsOf(der: Uint8Array): Uint8Array[] {
+  const parts: Uint8Array[] = [];
+  let at = headOf(der, 0).start;
+  while (at < der.length) {
+    const { end } = headOf(der, at);
+    parts.push(der.subarray(at, end));
+    at = end;
+  }
+  return parts;
+}
+
+function headOf(der: Uint8Array, at: number): { start: number; end: number } {
+  const first = der[at + 1] ?? 0;
+  const more = first & 0x80 ? first & 0x7f : 0;
+  const size = more === 0 ? first : der.subarray(at + 2, at + 2 + more).reduce((sum, byte) => sum * 256 + byte, 0);
+  return { start: at + 2 + more, end: at + 2 + more + size };
+}
+
 /** @param bytes of a positive number, the highest first */
 export function integer(bytes: Uint8Array): Buffer {
   let start = 0;

@@ -3,7 +3,7 @@ import { createConnection, isIP, type LookupFunction, type NetConnectOpts, type 
 import tls from "node:tls";
 import { parseAddress, writeAddress } from "../../../packages/address-ranges/address.ts";
 import type { Clock } from "../../../src/lib/clock.ts";
-import { describeFailure } from "../upstream.ts";
+import { describeFailure } from "../describe-failure.ts";
 import type { Resolver, Target } from "./resolve.ts";
 import { Unreachable } from "./unreachable.ts";
 

@@ -68,6 +68,7 @@ export function serveDoor(lookUp: LookUp = systemLookUp): void {
         return;
       }
       case "connection": {
+        say({ do: "taken", n: message.n });
         if (!socket) return;
         const session = sessionOf(message.session);
         if (!session) return void socket.destroy();

@@ -8,7 +8,7 @@ import { Http2ServerResponse } from "node:http2";
 import { pipeline } from "node:stream";
 import type { EgressEnd, EgressVerdict } from "../../../src/gateway/egress.ts";
 import type { Clock } from "../../../src/lib/clock.ts";
-import { describeFailure } from "../upstream.ts";
+import { describeFailure } from "../describe-failure.ts";
 import {
   answerRefused,
   type ClientRequest,

@@ -29,6 +29,9 @@ export interface NetworkLimits {
   /** HTTP/2 connections to servers; what is beyond them speaks HTTP/1.1. Each may hold UPSTREAM_WINDOW bytes. */
   http2Servers: number;
   patience: Patience;
+  /** How often the process has to show that it works, and how long it may take over that, milliseconds. */
+  heartbeat: number;
+  answerTime: number;
 }
 
 export const networkLimits: NetworkLimits = {
@@ -46,6 +49,8 @@ export const networkLimits: NetworkLimits = {
   tunnelIdle: 600_000,
   http2Servers: 16,
   patience: { connect: 10_000, firstByte: 300_000, idle: 300_000 },
+  heartbeat: 5_000,
+  answerTime: 10_000,
 };
 
 /** What a server may send over one HTTP/2 connection, and over one stream of it, before a slow client takes it, bytes. */

@@ -52,7 +52,7 @@ test("when the process dies its connections end, the next one starts another, an
   assert.equal(tunnel.status, 200);
   const first = gateway.gateway.networkPid;
   process.kill(first, "SIGKILL");
-  await once(tunnel.socket.resume(), "close");
+  await once(tunnel.socket.resume(), "end");
   await until(() => gateway.gateway.networkPid === 0);
   assert.match(await raw(session.socket, ASKED), /^HTTP\/1.1 503 /);
   await new Promise((resolve) => setTimeout(resolve, 1_100));
@@ -61,7 +61,7 @@ test("when the process dies its connections end, the next one starts another, an
 });
 
 test("a process that does not answer is killed", { timeout: 30_000 }, async (t) => {
-  const gateway = await openGateway(t);
+  const gateway = await openGateway(t, {}, { heartbeat: 100, answerTime: 2_000 });
   const session = await gateway.open("s-1");
   assert.equal((await connectTo(session.port, "api.test:443")).status, 200);
   process.kill(gateway.gateway.networkPid, "SIGSTOP");

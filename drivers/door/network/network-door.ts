@@ -28,9 +28,8 @@ export interface NetworkDoorParts {
   program?: string;
 }
 
-/** How often it has to show that it works, and how long it may take over that, milliseconds. */
-const HEARTBEAT = 5_000;
-const PATIENCE = 10_000;
+/** Longest that it may take to start, milliseconds. */
+const START = 60_000;
 /** It ends when no connection was open at so many heartbeats in a row. */
 const IDLE_BEATS = 12;
 /** One that dies is not started again at once, milliseconds. */
@@ -46,6 +45,9 @@ export class NetworkDoor {
   readonly #parts: NetworkDoorParts;
   readonly #sessions = new Map<string, DoorSession>();
   readonly #asked = new Map<number, AbortController>();
+  /** Connections on their way to the process. */
+  readonly #handing = new Map<number, Socket>();
+  #handed = 0;
   #child: ChildProcess | null = null;
   #diedAt = Number.NEGATIVE_INFINITY;
   #beat: Timer | null = null;
@@ -73,13 +75,14 @@ export class NetworkDoor {
     }
     this.#sessions.set(session.id, session);
     socket.pause();
-    const message: ToDoor = { do: "connection", session: session.id, early: early.toString("base64") };
+    this.#handed += 1;
+    const n = this.#handed;
+    const message: ToDoor = { do: "connection", n, session: session.id, early: early.toString("base64") };
     // Else the server that took it in would go on asking the other process about it.
     Object.assign(socket, { server: null });
-    child.send(message, socket, {}, (error) => {
-      if (error) this.#parts.log.warn({ error: error.message }, "a connection could not be handed over");
-      socket.destroy();
-    });
+    this.#handing.set(n, socket);
+    // Kept until the process has it: Node would keep one that a hanging process never takes, and never close it.
+    child.send(message, socket, { keepOpen: true }, () => {});
     return null;
   }
 
@@ -124,7 +127,7 @@ export class NetworkDoor {
       if (child === this.#child) this.#hear(message);
     });
     this.#say(begin);
-    this.#ping();
+    this.#ping(START);
     return child;
   }
 
@@ -134,6 +137,8 @@ export class NetworkDoor {
     this.#beat?.cancel();
     this.#late?.cancel();
     child?.kill("SIGKILL");
+    for (const socket of this.#handing.values()) socket.destroy();
+    this.#handing.clear();
     for (const asked of this.#asked.values()) asked.abort();
     this.#asked.clear();
   }
@@ -143,21 +148,22 @@ export class NetworkDoor {
     this.#child?.send(message, () => {});
   }
 
-  #ping(): void {
+  #ping(patience: number): void {
     const { clock, log } = this.#parts;
     this.#pings += 1;
     this.#say({ do: "ping", n: this.#pings });
-    this.#late = clock.after(PATIENCE, () => {
+    this.#late = clock.after(patience, () => {
       log.error({}, "the process of the way to the network does not answer and is ended");
       this.#end();
     });
   }
 
   #pong(connections: number): void {
+    const { clock, limits } = this.#parts;
     this.#late?.cancel();
     this.#quiet = connections === 0 ? this.#quiet + 1 : 0;
     if (this.#quiet >= IDLE_BEATS) this.#end();
-    else this.#beat = this.#parts.clock.after(HEARTBEAT, () => this.#ping());
+    else this.#beat = clock.after(limits.heartbeat, () => this.#ping(limits.answerTime));
   }
 
   #hear(message: unknown): void {
@@ -172,6 +178,10 @@ export class NetworkDoor {
     switch (said.do) {
       case "pong":
         this.#pong(said.connections);
+        return;
+      case "taken":
+        this.#handing.get(said.n)?.destroy();
+        this.#handing.delete(said.n);
         return;
       case "gone":
         this.#asked.get(said.ask)?.abort();

@@ -18,7 +18,7 @@ export interface Beginning {
 export type ToDoor =
   | Beginning
   /** With the connection. @param early bytes that came with its first request, base64 */
-  | { do: "connection"; session: string; early: string }
+  | { do: "connection"; n: number; session: string; early: string }
   | { do: "answer"; ask: number; verdict: EgressVerdict | TunnelVerdict }
   | { do: "close"; session: string }
   | { do: "ping"; n: number };
@@ -30,6 +30,8 @@ const destination = { host: z.string().min(1).max(255), port: z.int().min(1).max
 
 export const fromDoor = z.discriminatedUnion("do", [
   z.object({ do: z.literal("pong"), n: count, connections: count }),
+  /** A connection is here. */
+  z.object({ do: z.literal("taken"), n: count }),
   z.object({ do: z.literal("tunnel"), ask: count, session, to: z.object(destination) }),
   z.object({
     do: z.literal("decide"),

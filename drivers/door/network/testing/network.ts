@@ -267,7 +267,7 @@ export async function restOf(socket: Socket, ms = 1_000): Promise<string> {
   return got;
 }
 
-export const until = async (condition: () => boolean, ms = 5_000): Promise<void> => {
+export const until = async (condition: () => boolean, ms = 20_000): Promise<void> => {
   const end = Date.now() + ms;
   while (!condition()) {
     if (Date.now() > end) throw new Error("waited in vain");
