@@ -37,14 +37,18 @@ export function startProxyRelay(socketPath: string, port: number, maxConnections
       head = Buffer.concat([head, chunk]);
       const end = head.indexOf("\r\n\r\n");
       if (end === -1) return;
-      outer.off("data", answered);
+      outer.off("data", answered).off("end", unanswered);
       // A refusal is an answer that the client understands as it is.
       const rest = head.toString("latin1").startsWith("HTTP/1.1 101 ") ? head.subarray(end + 4) : head;
       if (rest.length > 0) inner.write(rest);
       join(outer, inner, open);
     };
     outer.on("data", answered);
-    outer.once("close", () => inner.destroy());
+    const unanswered = () => {
+      inner.destroy();
+      outer.destroy();
+    };
+    outer.once("end", unanswered).once("close", () => inner.destroy());
   });
 }
 

@@ -47,8 +47,13 @@ const REPEATABLE = ["GET", "HEAD", "OPTIONS"];
 
 export function rawHead(request: ClientRequest): RawHead {
   const { method = "", url = "", httpVersion: version } = request;
-  const open = "stream" in request && !request.stream.endAfterHeaders;
-  return { method, target: url, headers: listed(request.rawHeaders), version, open };
+  const http2 = "stream" in request;
+  return {
+    ...{ method, target: url, headers: listed(request.rawHeaders) },
+    // A request line can say so too.
+    version: http2 || version !== "2.0" ? version : "2.0 in text",
+    open: http2 && !request.stream.endAfterHeaders,
+  };
 }
 
 export const refusedBy = (message: string, status: number): Refused => ({ status, message, kind: "refused" });
