@@ -31,24 +31,32 @@ export function startProxyRelay(socketPath: string, port: number, maxConnections
     const outer = connect({ path: socketPath, allowHalfOpen: true });
     const asked = `GET ${PROXY_PATH} HTTP/1.1\r\nHost: nanoclaw\r\nConnection: Upgrade\r\nUpgrade: ${PROXY_PROTOCOL}`;
     outer.write(`${asked}\r\n\r\n`);
-    join(inner, outer, open);
     let head = Buffer.alloc(0);
     const answered = (chunk: Buffer) => {
       head = Buffer.concat([head, chunk]);
       const end = head.indexOf("\r\n\r\n");
       if (end === -1) return;
-      outer.off("data", answered).off("end", unanswered);
+      outer.off("data", answered).off("end", givenUp);
       // A refusal is an answer that the client understands as it is.
       const rest = head.toString("latin1").startsWith("HTTP/1.1 101 ") ? head.subarray(end + 4) : head;
       if (rest.length > 0) inner.write(rest);
       join(outer, inner, open);
+      // Not before: what came while the connection was handed over would be lost.
+      join(inner, outer, open);
     };
-    outer.on("data", answered);
-    const unanswered = () => {
+    const givenUp = () => {
       inner.destroy();
       outer.destroy();
     };
-    outer.once("end", unanswered).once("close", () => inner.destroy());
+    for (const socket of [inner, outer]) {
+      open.add(socket);
+      socket.once("close", () => open.delete(socket)).on("error", givenUp);
+    }
+    inner.once("close", () => head.length === 0 && outer.destroy());
+    outer
+      .on("data", answered)
+      .once("end", givenUp)
+      .once("close", () => inner.destroy());
   });
 }
 

@@ -53,13 +53,14 @@ export async function openGateway(
     for (const close of closing) await close();
     rmSync(dir, { recursive: true });
   });
-  const open = async (id: string): Promise<TestSession> => {
-    const door = await gateway.open({ id, agentGroup: "a-1", uid: process.getuid?.() ?? 0 }, join(dir, id), {
+  /** @param at where its socket goes, and who may connect to it, for a real container */
+  const open = async (id: string, at = { dir: join(dir, id), uid: process.getuid?.() ?? 0 }): Promise<TestSession> => {
+    const door = await gateway.open({ id, agentGroup: "a-1", uid: at.uid }, at.dir, {
       onRing() {},
       onBell() {},
       onFile: async () => "",
     });
-    const socket = join(dir, id, "session.sock");
+    const socket = join(at.dir, "session.sock");
     const relay = await startProxyRelay(socket, 0, 1_000);
     let open = true;
     const close = async () => {
