@@ -1,10 +1,11 @@
 /**
- * Runs the benches, all or those named: `pnpm bench [own sdk cold rest burst mailbox throughput sessions] [--json]
+ * Runs the benches, all or those named: `pnpm bench [own sdk cold rest burst door mailbox throughput sessions] [--json]
  * [--brief]`; `--brief` is for a look whether they run. Every figure comes from this
  * run on this machine; compare figures of one run with each other, since machines are noisy.
  */
 import { cpus, release, totalmem } from "node:os";
 import { coldStart } from "./cold-start.ts";
+import { door } from "./door.ts";
 import { atRest, burst, ownShare, realSdk } from "./first-light.ts";
 import * as mailbox from "./mailbox.ts";
 import { knownSessions } from "./sessions.ts";
@@ -21,6 +22,7 @@ const benches: Record<string, () => Promise<Section[]>> = {
   cold: async () => [await coldStart()],
   rest: async () => [await atRest(60)],
   burst: async () => [await burst(1), await burst(10)],
+  door: async () => [await door(brief ? 200 : 2_000, brief ? 50 : 1_000)],
   mailbox: async () => [await mailbox.run()],
   throughput: async () => {
     const seconds = brief ? 5 : 30;
