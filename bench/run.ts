@@ -1,11 +1,12 @@
 /**
- * Runs the benches, all or those named: `pnpm bench [own sdk cold rest burst mailbox throughput sessions metering append
+ * Runs the benches, all or those named: `pnpm bench [own sdk cold rest burst door mailbox throughput sessions metering append
  * audited intent log] [--json] [--brief]`; `--brief` is for a look whether they run. Every figure comes from this
  * run on this machine; compare figures of one run with each other, since machines are noisy.
  */
 import { cpus, release, totalmem } from "node:os";
 import { appendCost, intentLatency, longLog, messageLatency } from "./audit.ts";
 import { coldStart } from "./cold-start.ts";
+import { door } from "./door.ts";
 import { atRest, burst, ownShare, realSdk } from "./first-light.ts";
 import * as mailbox from "./mailbox.ts";
 import { metering } from "./metering.ts";
@@ -23,6 +24,7 @@ const benches: Record<string, () => Promise<Section[]>> = {
   cold: async () => [await coldStart()],
   rest: async () => [await atRest(60)],
   burst: async () => [await burst(1), await burst(10)],
+  door: async () => [await door(brief ? 200 : 2_000, brief ? 50 : 1_000)],
   mailbox: async () => [await mailbox.run()],
   throughput: async () => {
     // A hundred sessions share twelve places, each for two minutes at a time: anything shorter is no figure for them.

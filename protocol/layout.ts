@@ -13,6 +13,11 @@ export const inside = {
   configDir: "/nanoclaw/config",
   config: "/nanoclaw/config/config.json",
   instructions: "/nanoclaw/config/instructions.md",
+  /** Whom TLS clients trust: the gateway's own authority, and it together with everybody's. */
+  ownAuthority: "/nanoclaw/config/ca.pem",
+  authorities: "/nanoclaw/config/ca-bundle.pem",
+  /** Where the runner listens on 127.0.0.1 for clients of an HTTP proxy. */
+  proxyPort: 3128,
   /** The provider's own transcripts, read-write, one directory per session. */
   providerState: "/nanoclaw/provider",
   /** Read-only, beside the image's node_modules: these folders of this installation. */

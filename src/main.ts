@@ -84,7 +84,10 @@ export async function startHost(
     ask: providerRequest(),
     onTrouble: (name, why) => tellOwner(store, `credential:${name}`, why, null, clock.now()),
   });
-  const { guard, effects: guardEffects } = flowGuard({ store, audit, clock, trusts: () => false });
+  const { guard, effects: guardEffects } = flowGuard({
+    ...{ store, audit, clock },
+    trusts: (group, url) => egress.egress.trusts(group, url),
+  });
 
   const practiceSocket = join(paths.run, "practice.sock");
   const practiceServer = new ModelServer({
@@ -109,12 +112,22 @@ export async function startHost(
     ...{ store, clock, random, log: log.child({ part: "meter" }) },
     dismiss: (session) => supervisor.dismiss(session),
   });
+  const { approvals, effects: approvalEffects } = approvalsPart({
+    ...{ store, audit, clock, log: log.child({ part: "approvals" }) },
+    edits: (id) => path.registry.get(id)?.edit !== undefined,
+  });
+  const egress: EgressPart = egressRules({
+    ...{ store, audit, clock, approvals, guard, credentials: requestCredentials(vault) },
+    model: () => reachOfModel(model.current()),
+    log: log.child({ part: "egress" }),
+  });
   const gateway = new Gateway({
     meter: metered.meter,
     upstream: () => model.upstream(),
     credential: (name) => vault.forModel(name),
     intend: (request) => book.requests.intend(request),
     record: (outcome) => book.requests.record(outcome),
+    network: { egress: egress.egress, keysDir: paths.config },
     log: log.child({ part: "gateway" }),
   });
 
@@ -139,12 +152,8 @@ export async function startHost(
   const terminal = new TerminalChannel(store.db, clock, (chat) => agentOfChat(store, chat));
   const containers: ScheduledTasksParts["containers"] = {
     ...{ driver, labels, sessionsDir: paths.sessions, groupsDir: paths.groups, runDir: join(paths.run, "s") },
-    specOf: (plan) => containerSpec(plan, paths, labels),
+    specOf: (plan) => containerSpec(plan, paths, labels, egress.egress.environment(plan.session)),
   };
-  const { approvals, effects: approvalEffects } = approvalsPart({
-    ...{ store, audit, clock, log: log.child({ part: "approvals" }) },
-    edits: (id) => path.registry.get(id)?.edit !== undefined,
-  });
   const path: MessagePath = messagePath({
     readersGroup: user?.gid ?? null,
     ...{ ...containers, store, audit, clock, random, log, guard, readers, more, door: gateway, timers },
@@ -158,11 +167,6 @@ export async function startHost(
   });
   const { registry, router, supervisor } = path;
   const doorman: Strangers = strangers({ store, clock, random, approvals, router });
-  const door: EgressPart = egressRules({
-    ...{ store, audit, clock, approvals, credentials: requestCredentials(vault) },
-    model: () => reachOfModel(model.current()),
-    log: log.child({ part: "egress" }),
-  });
   const tasks = scheduledTasks({
     ...{ store, audit, clock, random, router, supervisor, containers },
     log: log.child({ part: "tasks" }),
@@ -185,7 +189,7 @@ export async function startHost(
       ...guardEffects,
       ...approvalEffects,
       ...doorman.effects,
-      ...door.effects,
+      ...egress.effects,
       ...careEffects({
         ...{ store, model, driver, supervisor, registry, startedAt, today: metered.today },
         version: versionOf(paths.root),
@@ -212,7 +216,7 @@ export async function startHost(
       tasks.stop();
       approvals.stop();
       await path.stop();
-      door.stop();
+      egress.stop();
       server.closeAllConnections();
       await practiceServer.stop();
       await readers.close();

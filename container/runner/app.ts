@@ -17,7 +17,7 @@ import { Journal } from "./journal.ts";
 import { Liveness } from "./liveness.ts";
 import { explainFrame, type NumberedMessage, renderPrompt } from "./prompt.ts";
 import { openProvider } from "./providers/index.ts";
-import { startRelay } from "./relay.ts";
+import { startProxyRelay, startRelay } from "./relay.ts";
 import { runScript } from "./script.ts";
 import { type Effect, type Failure, Turns } from "./turns.ts";
 import { upload } from "./upload.ts";
@@ -31,7 +31,7 @@ const LETTING_GO = 15_000;
 export type Layout = Record<
   "inboundDb" | "outboundDb" | "socket" | "config" | "instructions" | "providerState" | "workspace",
   string
->;
+> & { proxyPort: number };
 
 export interface Runner {
   /** Resolves when the runner can't go on by itself. */
@@ -45,6 +45,9 @@ export async function startRunner(layout: Layout, lettingGo = LETTING_GO): Promi
   const { config, instructions } = readConfig(layout);
   const relay = await startRelay(layout.socket).catch((error: unknown) => {
     throw new Fatal(exitCode.relay, "the relay can't listen on 127.0.0.1", error);
+  });
+  const proxy = await startProxyRelay(layout.socket, layout.proxyPort).catch((error: unknown) => {
+    throw new Fatal(exitCode.relay, `the proxy can't listen on port ${layout.proxyPort} of 127.0.0.1`, error);
   });
   const { promise: failed, resolve: fail } = Promise.withResolvers<Fatal>();
 
@@ -179,6 +182,7 @@ export async function startRunner(layout: Layout, lettingGo = LETTING_GO): Promi
       bell.close();
       journal.close();
       relay.close();
+      proxy.close();
       await agent.close();
     },
   };

@@ -5,7 +5,7 @@ import { connect, createServer as createSocketServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { startRelay } from "./relay.ts";
+import { startProxyRelay, startRelay } from "./relay.ts";
 
 let folder = "";
 let gateway: Server;
@@ -109,5 +109,34 @@ describe("the relay", () => {
     relay.close();
     server.close();
     server.closeAllConnections();
+  });
+
+  it("asks for a way to the network before a client's first byte, and passes a refusal on", async () => {
+    const path = join(folder, "proxy.sock");
+    const answers = ["HTTP/1.1 101 Switching Protocols\r\n\r\nfirst ", "HTTP/1.1 503 Refused\r\n\r\nno", ""];
+    const asked: string[] = [];
+    const server = createSocketServer((peer) => {
+      peer.once("data", (head: Buffer) => {
+        asked.push(String(head).split("\r\n")[0] ?? "");
+        peer.write(answers[asked.length - 1] ?? "");
+        if (asked.length > 1) peer.end();
+        else peer.on("data", (bytes) => peer.end(`heard ${bytes}`));
+      });
+    }).listen(path);
+    const relay = await startProxyRelay(path, 0);
+    const said: string[] = [];
+    for (const _ of answers) {
+      const client = connect({ port: Number(new URL(relay.url).port), host: "127.0.0.1" });
+      client.on("error", () => {});
+      client.write("hello");
+      const parts: Buffer[] = [];
+      client.on("data", (part: Buffer) => parts.push(part));
+      await new Promise((resolve) => client.once("close", resolve));
+      said.push(Buffer.concat(parts).toString());
+    }
+    assert.deepEqual(said, ["first heard hello", "HTTP/1.1 503 Refused\r\n\r\nno", ""]);
+    assert.deepEqual(new Set(asked), new Set(["GET /nanoclaw/proxy HTTP/1.1"]));
+    relay.close();
+    server.close();
   });
 });

@@ -5,6 +5,7 @@
 
 import type { AddressInfo } from "node:net";
 import { connect, createServer, type Server, type Socket } from "node:net";
+import { PROXY_PATH, PROXY_PROTOCOL } from "../../protocol/session-socket.ts";
 
 /** Connections at once; one more is closed at once. A tool that opens more has lost its way. */
 const MAX_CONNECTIONS = 128;
@@ -16,18 +17,60 @@ export interface Relay {
 }
 
 /** Listens on a free port of the loopback device. Rejects when it can't. */
-export async function startRelay(socketPath: string, maxConnections = MAX_CONNECTIONS): Promise<Relay> {
-  const open = new Set<Socket>();
-  const server = createServer({ allowHalfOpen: true, noDelay: true }, (inner) => {
-    if (open.size >= 2 * maxConnections) {
-      inner.destroy();
-      return;
-    }
+export function startRelay(socketPath: string, maxConnections = MAX_CONNECTIONS): Promise<Relay> {
+  return start(0, maxConnections, (inner, open) => {
     const outer = connect({ path: socketPath, allowHalfOpen: true });
     join(inner, outer, open);
     join(outer, inner, open);
   });
-  await listen(server);
+}
+
+/** For clients of an HTTP proxy: each connection first asks the session socket for one, and is then passed on as it is. */
+export function startProxyRelay(socketPath: string, port: number, maxConnections = MAX_CONNECTIONS): Promise<Relay> {
+  return start(port, maxConnections, (inner, open) => {
+    const outer = connect({ path: socketPath, allowHalfOpen: true });
+    const asked = `GET ${PROXY_PATH} HTTP/1.1\r\nHost: nanoclaw\r\nConnection: Upgrade\r\nUpgrade: ${PROXY_PROTOCOL}`;
+    outer.write(`${asked}\r\n\r\n`);
+    let head = Buffer.alloc(0);
+    const answered = (chunk: Buffer) => {
+      head = Buffer.concat([head, chunk]);
+      const end = head.indexOf("\r\n\r\n");
+      if (end === -1) return;
+      outer.off("data", answered).off("end", givenUp);
+      // A refusal is an answer that the client understands as it is.
+      const rest = head.toString("latin1").startsWith("HTTP/1.1 101 ") ? head.subarray(end + 4) : head;
+      if (rest.length > 0) inner.write(rest);
+      join(outer, inner, open);
+      // Not before: what came while the connection was handed over would be lost.
+      join(inner, outer, open);
+    };
+    const givenUp = () => {
+      inner.destroy();
+      outer.destroy();
+    };
+    for (const socket of [inner, outer]) {
+      open.add(socket);
+      socket.once("close", () => open.delete(socket)).on("error", givenUp);
+    }
+    inner.once("close", () => head.length === 0 && outer.destroy());
+    outer
+      .on("data", answered)
+      .once("end", givenUp)
+      .once("close", () => inner.destroy());
+  });
+}
+
+async function start(
+  port: number,
+  maxConnections: number,
+  accept: (inner: Socket, open: Set<Socket>) => void,
+): Promise<Relay> {
+  const open = new Set<Socket>();
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (inner) => {
+    if (open.size >= 2 * maxConnections) inner.destroy();
+    else accept(inner, open);
+  });
+  await listen(server, port);
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     close() {
@@ -48,10 +91,10 @@ function join(from: Socket, to: Socket, open: Set<Socket>): void {
   });
 }
 
-function listen(server: Server): Promise<void> {
+function listen(server: Server, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
+    server.listen(port, "127.0.0.1", () => {
       server.off("error", reject);
       resolve();
     });

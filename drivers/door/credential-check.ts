@@ -5,7 +5,8 @@ import { anthropicBundle } from "../../src/gateway/bundle.ts";
 import type { Credential, Upstream } from "../../src/gateway/door.ts";
 import { withCredential } from "../../src/gateway/head-rules.ts";
 import type { CredentialVerdict } from "../../src/gateway/model-choice.ts";
-import { describeFailure, Upstreams } from "./upstream.ts";
+import { describeFailure } from "./describe-failure.ts";
+import { Upstreams } from "./upstream.ts";
 
 /** Longest that the check may take, milliseconds. */
 const DEADLINE = 15_000;

@@ -8,7 +8,8 @@ import { NOTHING_READ, type Reading, UsageReader } from "../../packages/model-us
 import { isListed } from "../../src/gateway/names.ts";
 import type { Clock } from "../../src/lib/clock.ts";
 import { type Answer, sendAnswer } from "./answers.ts";
-import { describeFailure, type Target } from "./upstream.ts";
+import { describeFailure } from "./describe-failure.ts";
+import type { Target } from "./upstream.ts";
 
 /** Milliseconds. */
 export interface Patience {

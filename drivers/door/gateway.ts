@@ -16,6 +16,9 @@ import { type Clock, systemClock } from "../../src/lib/clock.ts";
 import type { Log } from "../../src/lib/log.ts";
 import { Inspectors } from "./inspector.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
+import { loadAuthority, trustFiles } from "./network/authority.ts";
+import { type NetworkLimits, networkLimits } from "./network/limits.ts";
+import { NetworkDoor, type NetworkDoorParts } from "./network/network-door.ts";
 import { SessionDoor } from "./session-door.ts";
 import { Upstreams } from "./upstream.ts";
 
@@ -28,6 +31,8 @@ export interface GatewayParts {
   intend(request: RequestIntent): Promise<number | null>;
   record(record: RequestRecord): void;
   meter: Meter;
+  /** The way to the rest of the network; without it nothing but the model is reached. */
+  network?: NetworkParts;
   log: Log;
   clock?: Clock;
   limits?: Limits;
@@ -35,11 +40,19 @@ export interface GatewayParts {
   trust?: string[];
 }
 
+export interface NetworkParts extends Pick<NetworkDoorParts, "egress" | "program"> {
+  /** Where the key of the certificate authority is: outside the project, and of this account alone. */
+  keysDir: string;
+  limits?: NetworkLimits;
+}
+
 export class Gateway implements Door {
   readonly #parts: GatewayParts;
   readonly #clock: Clock;
   readonly #upstreams: Upstreams;
   readonly #inspector: Inspectors;
+  readonly #network: NetworkDoor | null;
+  #trusted: Record<string, string> | null = null;
   readonly #open = new Set<OpenDoor>();
 
   constructor(parts: GatewayParts) {
@@ -47,6 +60,13 @@ export class Gateway implements Door {
     this.#clock = parts.clock ?? systemClock;
     this.#upstreams = new Upstreams(parts.trust);
     this.#inspector = new Inspectors(anthropicBundle.body, this.#clock, parts.log);
+    const { network, log, trust = [] } = parts;
+    this.#network = network
+      ? new NetworkDoor({
+          ...{ limits: networkLimits, ...network, log, trust, clock: this.#clock },
+          authority: () => loadAuthority(network.keysDir, this.#clock),
+        })
+      : null;
   }
 
   async open(session: DoorSession, dir: string, hooks: DoorHooks): Promise<OpenDoor> {
@@ -55,6 +75,7 @@ export class Gateway implements Door {
       ...{ upstream, credential, intend, record, meter, limits, clock: this.#clock, upstreams: this.#upstreams },
       bundles: [anthropicBundle],
       inspector: this.#inspector,
+      network: this.#network,
       log: log.child({ session: session.id }),
       onActivity: () => this.#inspector.warm(),
     });
@@ -63,6 +84,7 @@ export class Gateway implements Door {
     this.#inspector.warm();
     const close = async () => {
       this.#open.delete(door);
+      this.#network?.closeSession(session.id);
       await door.close();
       if (this.#open.size === 0) this.#rest();
     };
@@ -75,9 +97,22 @@ export class Gateway implements Door {
     };
   }
 
+  /** The process of the way to the network; 0 where none runs. */
+  get networkPid(): number {
+    return this.#network?.pid ?? 0;
+  }
+
+  trust(): Record<string, string> {
+    const { network } = this.#parts;
+    if (!network) return {};
+    this.#trusted ??= trustFiles(loadAuthority(network.keysDir, this.#clock));
+    return this.#trusted;
+  }
+
   /** Without an open door nothing needs to stay. */
   #rest(): void {
     this.#inspector.close();
+    this.#network?.close();
     this.#upstreams.close();
   }
 }

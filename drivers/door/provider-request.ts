@@ -1,6 +1,7 @@
 /** Asks a sign-in provider's token endpoint, by the host's own HTTPS. Nothing of the answer is kept or logged here. */
 import type { RefreshRequest } from "../../packages/http-credentials/refresh.ts";
-import { describeFailure, Upstreams } from "./upstream.ts";
+import { describeFailure } from "./describe-failure.ts";
+import { Upstreams } from "./upstream.ts";
 
 /** Longest that an answer may take, milliseconds. */
 const DEADLINE = 20_000;

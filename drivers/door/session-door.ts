@@ -4,19 +4,24 @@
  */
 import { chmodSync, chownSync, mkdirSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { Socket } from "node:net";
 import { dirname } from "node:path";
 import type { Duplex } from "node:stream";
-import { BELL_PATH, BELL_PROTOCOL } from "../../protocol/session-socket.ts";
+import { BELL_PATH, BELL_PROTOCOL, PROXY_PATH, PROXY_PROTOCOL } from "../../protocol/session-socket.ts";
 import type { DoorHooks, DoorSession, OpenDoor, RequestIntent, RequestRecord } from "../../src/gateway/door.ts";
 import type { Meter } from "../../src/gateway/meter.ts";
 import { Misuse } from "../../src/lib/errors.ts";
 import { endWith, refusal } from "./answers.ts";
 import { Bell } from "./bell.ts";
 import { isUpload, takeUpload } from "./file-upload.ts";
+import { TokenBucket } from "./limits.ts";
 import { ModelProxy, type ProxyParts } from "./model-proxy.ts";
+import type { NetworkDoor } from "./network/network-door.ts";
 
 /** Longest path of a Unix socket that every system takes, bytes. */
 const MAX_SOCKET_PATH = 100;
+/** Connections to the network that a session may begin, a second in the long run and at once. */
+const HANDOVERS = { rate: 50, burst: 300 };
 /** Longest part of a container's own words that goes into a record. */
 const MAX_SHOWN = 200;
 
@@ -24,6 +29,7 @@ export interface SessionDoorParts extends Omit<ProxyParts, "record" | "intend" |
   meter: Meter;
   intend(request: RequestIntent): Promise<number | null>;
   record(record: RequestRecord): void;
+  network: Pick<NetworkDoor, "take"> | null;
   /** A message is on its way to the agent, so a request to the model is near. */
   onActivity(): void;
 }
@@ -36,6 +42,7 @@ export class SessionDoor implements OpenDoor {
   readonly #proxy: ModelProxy;
   readonly #server: Server;
   readonly #socketPath: string;
+  readonly #handovers: TokenBucket;
   readonly #answering = new WeakSet<Duplex>();
   /** Connections that HTTP has let go: the bell, refused tunnels. The server does not close them. */
   readonly #detached = new Set<Duplex>();
@@ -50,6 +57,7 @@ export class SessionDoor implements OpenDoor {
     this.#socketPath = socketPath;
     this.#hooks = hooks;
     this.#bell = new Bell(parts.clock, hooks);
+    this.#handovers = new TokenBucket(parts.clock, HANDOVERS);
     const { meter } = parts;
     const { id, agentGroup } = session;
     this.#proxy = new ModelProxy({
@@ -124,6 +132,10 @@ export class SessionDoor implements OpenDoor {
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const { url, headers, method } = request;
+    if (method === "GET" && url === PROXY_PATH && headers.upgrade === PROXY_PROTOCOL) {
+      this.#handOver(socket, head);
+      return;
+    }
     if (method !== "GET" || url !== BELL_PATH || headers.upgrade !== BELL_PROTOCOL) {
       this.#refuse(request, socket);
       return;
@@ -131,6 +143,22 @@ export class SessionDoor implements OpenDoor {
     this.#detach(socket);
     socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${BELL_PROTOCOL}\r\n\r\n`);
     this.#bell.attach(socket, head);
+  }
+
+  /** A client of the network's proxy: from here on its bytes are another process's. */
+  #handOver(socket: Duplex, early: Buffer): void {
+    this.#detach(socket);
+    const { network } = this.#parts;
+    const within = this.#handovers.take();
+    const why = !within
+      ? "too many connections a second"
+      : network && socket instanceof Socket
+        ? network.take(this.#session, socket, early)
+        : "nothing but the model can be reached from here";
+    if (why === null) return;
+    const status = within ? 503 : 429;
+    endWith(socket, refusal("a connection to the network", { status, type: "api_error", why }));
+    this.#record({ method: "GET", path: PROXY_PATH, status, decision: "deny", why });
   }
 
   async #upload(request: IncomingMessage, response: ServerResponse): Promise<void> {

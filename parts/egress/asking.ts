@@ -10,6 +10,7 @@ import type { Clock } from "../../src/lib/clock.ts";
 import type { SessionId } from "../../src/lib/ids.ts";
 import type { Store } from "../../src/store/store.ts";
 import { addressOf } from "./explain.ts";
+import type { FlowGuard, FlowQuestion } from "./flow.ts";
 import { difference } from "./reach.ts";
 import type { EgressRule, EgressRules, NewRule } from "./rules.ts";
 
@@ -47,6 +48,7 @@ export interface AskingParts {
   clock: Clock;
   approvals: Approvals;
   rules: EgressRules;
+  guard: Pick<FlowGuard, "waive">;
 }
 
 const ONCE: Choice = { id: "once", label: "Once", grants: true };
@@ -70,30 +72,37 @@ export class Asking {
     };
   }
 
-  /** Resolves when it is answered, or when that takes too long, or when the client has gone. */
-  async hold(session: DoorSession, request: Held, rule: EgressRule, signal: AbortSignal): Promise<Outcome> {
+  /**
+   * Resolves when it is answered, or when that takes too long, or when the client has gone.
+   * @param flow why the guard wants to have it asked; null where the rule itself does
+   */
+  async hold(
+    session: DoorSession,
+    request: Held,
+    rule: EgressRule,
+    flow: FlowQuestion | null,
+    signal: AbortSignal,
+  ): Promise<Outcome> {
     const { approvals, clock } = this.#parts;
-    const payload = { agentGroup: session.agentGroup, ...request, ...effectsOf(rule) };
+    const meets = flow && { flow: { sources: flow.sources, sink: flow.sink } };
+    const payload = { agentGroup: session.agentGroup, ...request, ...effectsOf(rule), ...meets };
     const hash = approvals.hashOf(payload);
     const now = clock.now();
     const known = this.#use(session, hash, now);
     if (known) return known;
     if (request.path.length > MOST_SHOWN)
-      return refuse(403, "A rule says to ask a person first, and this address is too long to be shown to one");
+      return refuse(403, "A person is to be asked first, and this address is too long to be shown to one");
     const asked = approvals.asked.pending(KIND, hash);
     const counts = approvals.asked.counts(KIND, session.id as SessionId, now - MINUTE);
     if (!asked && counts.open >= MOST_OPEN)
       return refuse(429, `A person is asked about ${MOST_OPEN} requests of yours already. Wait for the answers`);
     if (!asked && counts.asked >= MOST_ASKED)
       return refuse(429, `A person was asked ${MOST_ASKED} times within a minute. Wait a little`);
-    const { id } = asked ?? this.#ask(session, request, rule, payload, now);
+    const { id } = asked ?? this.#ask(session, request, rule, flow, payload, now);
     const choice = await this.#answer(id, signal);
     if (choice === "gone") return refuse(499, "The client went away");
     if (choice === null)
-      return refuse(
-        403,
-        "A rule says to ask a person first, and nobody answered in time. Try again when they are there",
-      );
+      return refuse(403, "A person was asked first, and nobody answered in time. Try again when they are there");
     if (choice === NO.id) return refuse(403, "A person was asked, and said no");
     if (choice !== ONCE.id) return { do: "decide again" };
     return (
@@ -119,7 +128,14 @@ export class Asking {
     });
   }
 
-  #ask(session: DoorSession, request: Held, rule: EgressRule, payload: Record<string, unknown>, now: number): Approval {
+  #ask(
+    session: DoorSession,
+    request: Held,
+    rule: EgressRule,
+    flow: FlowQuestion | null,
+    payload: Record<string, unknown>,
+    now: number,
+  ): Approval {
     const { store, approvals } = this.#parts;
     const group = store.groups.agentGroup(rule.agentGroup);
     const name = group?.name ?? "An agent";
@@ -127,16 +143,23 @@ export class Asking {
       addressOf(request, Number.POSITIVE_INFINITY) + request.path.slice(request.path.split("?", 1)[0]?.length);
     const turn = store.turns.running(session.id as SessionId);
     const where = store.sessions.session(session.id as SessionId) ?? null;
-    const always = this.#ruleFor(request, rule, null);
+    const always = flow ? null : this.#ruleFor(request, rule, null);
     const key = rule.credential === null ? "It goes without a key." : `It gets the key "${rule.credential}".`;
     const [line] = always ? difference([], [always]).added : [];
     const text = [
-      `${name} wants to send a request, and a rule says to ask first.`,
+      flow
+        ? `${name} wants to send a request. Its rules allow it, but ${flow.why}.`
+        : `${name} wants to send a request, and a rule says to ask first.`,
       "",
       "```",
       `${request.method} ${whole.replaceAll("`", "%60")}`,
       "```",
       `${key} Agent: ${group?.folder ?? ""}, ${turn === null ? "between turns" : `turn ${turn}`} of session ${session.id}.`,
+      ...(flow
+        ? [
+            `"Always": from now on what it has read there, and at that place itself, may go to ${flow.sink.name}. \`ncl guard waivers\` shows that, \`unwaive\` takes it back.`,
+          ]
+        : []),
       ...(line
         ? [`"Always" adds a rule: ${line.host}: ${line.what}, ${line.how}, whatever follows a question mark.`]
         : []),
@@ -145,7 +168,7 @@ export class Asking {
     return approvals.ask({
       ...{ kind: KIND, agentGroup: rule.agentGroup, session: where, payload, text },
       title: `${name}: ${request.method} ${addressOf(request, 120).replaceAll("`", "%60")}`,
-      choices: always ? [ONCE, SESSION, ALWAYS, NO] : [ONCE, NO],
+      choices: flow ? [ONCE, ALWAYS, NO] : always ? [ONCE, SESSION, ALWAYS, NO] : [ONCE, NO],
       expiresAt: now + PATIENCE,
     });
   }
@@ -172,13 +195,20 @@ export class Asking {
   }
 
   #answered(approval: Approval, choice: Choice): void {
-    const { rules, store, audit, clock } = this.#parts;
+    const { rules, store, audit, clock, guard } = this.#parts;
     this.#wake(approval.id, choice.id);
     if (choice.id !== SESSION.id && choice.id !== ALWAYS.id) return;
-    const { agentGroup, ...request } = JSON.parse(approval.payload) as Held &
+    const { agentGroup, flow, ...request } = JSON.parse(approval.payload) as Held &
       ReturnType<typeof effectsOf> & {
         agentGroup: EgressRule["agentGroup"];
+        flow?: Pick<FlowQuestion, "sources" | "sink">;
       };
+    if (flow) {
+      // Having asked there once, it has read what came back from there too.
+      const there = { kind: "host", name: flow.sink.name } as const;
+      guard.waive(agentGroup, { ...flow, sources: [...flow.sources, there] });
+      return;
+    }
     const rule = this.#ruleFor(request, { ...request, agentGroup }, choice.id === SESSION.id ? approval.session : null);
     if (!rule) return;
     const { id } = rules.add(rule, clock.now());

@@ -12,6 +12,8 @@ import type { NewRule } from "./rules.ts";
 const schema = z.strictObject({
   name: z.string(),
   title: z.string(),
+  /** Nobody but the service itself learns what is asked there. What people put there is not vouched for. */
+  trusted: z.boolean().default(false),
   rules: z.array(
     z.strictObject({
       scheme: z.enum(["https", "http"]).default("https"),
@@ -25,13 +27,23 @@ export type Bundle = z.infer<typeof schema>;
 
 export const bundles: Bundle[] = [debian, githubRead, npm, pypi, webRead].map((data) => schema.parse(data));
 
-/** One rule for each host and path. Bundles neither trust anybody nor carry credentials. */
-export function rulesOf({ name, rules }: Bundle, agentGroup: AgentGroupId): NewRule[] {
-  const plain = { action: "allow", credential: null, privateNetwork: false, trusted: false, session: null } as const;
+/** One rule for each host and path. Bundles carry no credentials. */
+export function rulesOf({ name, rules, trusted }: Bundle, agentGroup: AgentGroupId): NewRule[] {
+  const plain = { action: "allow", credential: null, privateNetwork: false, session: null } as const;
   return rules.flatMap(({ scheme, hosts, methods, paths }) =>
     hosts.flatMap((host) =>
       paths.map((path) =>
-        checkRule({ ...plain, agentGroup, bundle: name, scheme, host, methods, path, port: usualPort(scheme) }),
+        checkRule({
+          ...plain,
+          trusted,
+          agentGroup,
+          bundle: name,
+          scheme,
+          host,
+          methods,
+          path,
+          port: usualPort(scheme),
+        }),
       ),
     ),
   );

@@ -7,7 +7,10 @@ import { Misuse, Retryable } from "../../src/lib/errors.ts";
 import type { MessagingGroupId, SessionId } from "../../src/lib/ids.ts";
 import { silentLog } from "../../src/lib/log.ts";
 import { AGENT, OWNER, SESSION, world } from "../../test/support/world.ts";
+import { flowGuard } from "../guard/index.ts";
+import { bundles } from "./bundles.ts";
 import type { Credentials } from "./credentials.ts";
+import type { FlowGuard } from "./flow.ts";
 import { egressRules } from "./index.ts";
 
 const door: DoorSession = { id: SESSION, agentGroup: AGENT, uid: 1000 };
@@ -15,7 +18,9 @@ const OTHER = "s-2" as SessionId;
 const owner = { kind: "user", id: OWNER, owner: true } as const;
 const END = { status: 200, address: "192.0.2.7", why: "", requestBytes: 10, responseBytes: 20, ms: 3 };
 
-function given(wire?: Credentials["wire"]) {
+const noFlow: FlowGuard = { judge: () => ({ allow: true }), passed: () => {}, waive: () => {} };
+
+function given(wire?: Credentials["wire"], guarded = false) {
   const w = world();
   const { store, clock, audit, approvals } = w;
   const terminal = { id: "m-t" as MessagingGroupId, channel: "terminal", chat: "main", directUser: OWNER };
@@ -32,9 +37,10 @@ function given(wire?: Credentials["wire"]) {
     placeholderOf: (session, name) => `ncph_${session}_${name}`,
     nameOf: (session, one, names) => names.find((name) => one === `ncph_${session}_${name}`) ?? null,
   };
+  const { guard } = flowGuard({ store, audit, clock, trusts: () => false });
   const part = () =>
     egressRules({
-      ...{ store, audit, clock, approvals, credentials, log: silentLog },
+      ...{ store, audit, clock, approvals, guard: guarded ? guard : noFlow, credentials, log: silentLog },
       model: () => ({ host: "model.invalid", what: "requests to the model", how: "allowed", from: "built in" }),
     });
   const made = part();
@@ -86,6 +92,7 @@ function given(wire?: Credentials["wire"]) {
   return {
     ...w,
     egress,
+    guard,
     effects,
     context,
     part,
@@ -519,4 +526,55 @@ test("a client that goes away while nothing can be written harms nobody", async 
   store.db.exec("CREATE TRIGGER full BEFORE UPDATE ON approvals BEGIN SELECT RAISE(ABORT, 'disk full'); END");
   client.abort();
   assert.equal((await asked).allow, false);
+});
+
+test("what the guard holds is asked about although a rule allows it: once lets one through, always waives that flow", async () => {
+  const { decide, rule, guard, settle, open, answer } = given(undefined, true);
+  rule("allow", "*", { method: "GET" });
+  rule("allow", "vouched.example.org", { trusted: true });
+  assert.equal((await decide({ host: "news.example.org" })).allow, true, "nothing private is in sight");
+  guard.sawPrivate(SESSION, { kind: "mount", name: "papers" });
+  assert.equal((await decide({ host: "vouched.example.org", method: "POST" })).allow, true, "a rule vouches for it");
+  const path = "/?q=what-the-papers-say";
+  const held = decide({ host: "evil.example.org", path });
+  await settle();
+  assert.match(open()[0]?.text ?? "", /host:news\.example\.org.*mount:papers.*ask evil\.example\.org/s);
+  assert.match(open()[0]?.text ?? "", /GET https:\/\/evil\.example\.org\/\?q=what-the-papers-say/);
+  assert.equal(answer("once").ok, true);
+  assert.equal((await held).allow, true);
+  const second = decide({ host: "evil.example.org", path });
+  await settle();
+  assert.equal(answer("no").ok, true);
+  assert.match(said(await second), /said no/);
+  const third = decide({ host: "other.example.org" });
+  await settle();
+  assert.equal(answer("always").ok, true);
+  assert.equal((await third).allow, true);
+  assert.equal((await decide({ host: "other.example.org", path: "/more" })).allow, true, "that flow is waived");
+});
+
+test("what a bundle vouches for is a place to ask, and its text is strangers' all the same", async () => {
+  const { decide, effects, context, guard, egress } = given(undefined, true);
+  effects["rules.grant"]({ group: "main", bundle: "npm", dryRun: false }, context);
+  guard.sawPrivate(SESSION, { kind: "mount", name: "papers" });
+  const [host = ""] = bundles.find(({ name }) => name === "npm")?.rules[0]?.hosts ?? [];
+  assert.equal((await decide({ host, path: "/left-pad" })).allow, true);
+  assert.equal((await decide({ host, path: "/right-pad" })).allow, true);
+  assert.ok(!guard.judge(SESSION, { kind: "tunnel", host: "example.org", trusted: false }).allow, "it was read");
+  assert.ok(egress.trusts(AGENT, new URL(`https://${host}/left-pad`)));
+  assert.ok(!egress.trusts(AGENT, new URL("https://example.org/")));
+});
+
+test("a tunnel through which something private could leave is refused, and says what the owner can do", async () => {
+  const { rule, guard, egress, effects, context } = given(undefined, true);
+  effects["rules.tunnel"](
+    { group: "main", host: "example.org", dryRun: false, privateNetwork: false, trusted: false },
+    context,
+  );
+  rule("allow", "news.example.org");
+  guard.sawPrivate(SESSION, { kind: "mount", name: "papers" });
+  guard.sawUntrusted(SESSION, { kind: "stranger", name: "test:eve" });
+  const verdict = await egress.tunnel(door, { host: "example.org", port: 443 });
+  assert.equal(verdict.do, "refuse");
+  assert.match(verdict.do === "refuse" ? verdict.message : "", /ncl guard waive/);
 });

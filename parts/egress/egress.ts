@@ -20,6 +20,7 @@ import type { Asking } from "./asking.ts";
 import type { Book } from "./book.ts";
 import type { Credentials } from "./credentials.ts";
 import { addressOf, refusal } from "./explain.ts";
+import { type Flow, type FlowGuard, flowOf } from "./flow.ts";
 import { hostOf } from "./reach.ts";
 import type { EgressRule, EgressRules } from "./rules.ts";
 
@@ -35,6 +36,7 @@ export interface RuledEgressParts {
   asking: Asking;
   book: Book;
   credentials: Credentials;
+  guard: FlowGuard;
 }
 
 export class RuledEgress implements Egress {
@@ -45,11 +47,18 @@ export class RuledEgress implements Egress {
   }
 
   async tunnel(session: DoorSession, to: Destination): Promise<TunnelVerdict> {
-    const { rules, book } = this.#parts;
+    const { rules, book, guard } = this.#parts;
     const resource = hostOf({ ...to, scheme: "https" });
     try {
       const rule = rules.of(session.agentGroup, session.id).tunnel(to.host, to.port);
       if (!rule) return { do: "intercept" };
+      const flow = { kind: "tunnel", host: to.host, trusted: rule.trusted } as const;
+      const verdict = guard.judge(session.id as SessionId, flow);
+      if (!verdict.allow) {
+        book.refused(session, "tunnel", resource, verdict.why);
+        return { do: "refuse", status: 403, message: heldTunnel(verdict.why) };
+      }
+      guard.passed(session.id as SessionId, { ...flowOf(rule, { ...to, method: "CONNECT" }), strangersText: true });
       const passing = { session, turn: this.#turn(session), what: "tunnel", resource, rule: rule.id, credential: null };
       return { do: "pass", id: book.begin(passing), privateNetwork: rule.privateNetwork };
     } catch (error) {
@@ -81,7 +90,7 @@ export class RuledEgress implements Egress {
     what: string,
     signal: AbortSignal,
   ): Promise<EgressVerdict> {
-    const { rules, book, asking, store } = this.#parts;
+    const { rules, book, asking, store, guard } = this.#parts;
     const resource = addressOf(request);
     const folder = store.groups.agentGroup(session.agentGroup as AgentGroupId)?.folder ?? "";
     const refuse = (status: number, message: string, why = message): EgressVerdict => {
@@ -100,11 +109,14 @@ export class RuledEgress implements Egress {
         const why = decision.rule ? `rule ${decision.rule.id} denies it` : decision.why;
         return refuse(403, refusal(decision, folder, request), why);
       }
-      if (decision.do === "allow") return this.#let(session, decision.rule, placeholders, what, resource, signal);
-      const outcome = await asking.hold(session, request, decision.rule, signal);
+      const flow = flowOf(decision.rule, request);
+      const letGo = () => this.#let(session, decision.rule, flow, placeholders, what, resource, signal);
+      const verdict = decision.do === "allow" ? guard.judge(session.id as SessionId, flow) : null;
+      if (verdict?.allow) return letGo();
+      const outcome = await asking.hold(session, request, decision.rule, verdict, signal);
       if (outcome.do === "refuse")
         return refuse(outcome.status, `${outcome.why}: ${request.method} ${resource}.`, outcome.why);
-      if (outcome.do === "let through") return this.#let(session, decision.rule, placeholders, what, resource, signal);
+      if (outcome.do === "let through") return letGo();
     }
     return refuse(429, `The rules about ${resource} changed meanwhile. Try again.`);
   }
@@ -113,19 +125,36 @@ export class RuledEgress implements Egress {
   async #let(
     session: DoorSession,
     rule: EgressRule,
+    flow: Flow,
     placeholders: string[],
     what: string,
     resource: string,
     signal: AbortSignal,
   ): Promise<EgressVerdict> {
-    const { book, credentials } = this.#parts;
+    const { book, credentials, guard } = this.#parts;
     const { credential, privateNetwork } = rule;
     const wire = credential === null ? null : await credentials.wire(credential);
+    guard.passed(session.id as SessionId, flow);
     const id = book.begin({ session, turn: this.#turn(session), what, resource, rule: rule.id, credential });
     if (signal.aborted) book.end(id, GONE);
     const { set = {}, query = {}, secret = "" } = wire ?? {};
     const swap = Object.fromEntries(placeholders.map((one) => [one, secret]));
     return { allow: true, id, privateNetwork, set, query, swap };
+  }
+
+  /** Whether a rule of the group vouches for this place as one to send to. */
+  trusts(group: AgentGroupId, url: URL): boolean {
+    const { protocol, hostname: host, port, pathname, search } = url;
+    if (protocol !== "https:") return false;
+    const request = {
+      host,
+      port: Number(port || 443),
+      scheme: "https",
+      method: "GET",
+      path: pathname + search,
+    } as const;
+    const decision = this.#parts.rules.of(group, "").decide(request);
+    return decision.do === "allow" && decision.rule.trusted;
   }
 
   ended(id: number, end: EgressEnd): void {
@@ -192,6 +221,9 @@ export class RuledEgress implements Egress {
     return this.#parts.store.turns.running(session.id as SessionId);
   }
 }
+
+const heldTunnel = (why: string) =>
+  `NanoClaw held this back: ${why}. Nobody sees into a tunnel, so no question can show what goes through it. The owner lets it through with \`ncl guard waive\`.`;
 
 const STRAY =
   "NanoClaw refused this: it holds a placeholder of a credential that does not belong to this address. Send the placeholder only where the credential is meant to be used.";

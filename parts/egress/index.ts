@@ -12,6 +12,7 @@ import { Book } from "./book.ts";
 import { type Credentials, requestCredentials } from "./credentials.ts";
 import { type RuleParts, ruleEffects } from "./effects.ts";
 import { RuledEgress } from "./egress.ts";
+import type { FlowGuard } from "./flow.ts";
 import { EgressRules } from "./rules.ts";
 
 export { requestCredentials };
@@ -23,6 +24,7 @@ export interface EgressParts extends Pick<RuleParts, "model"> {
   log: Log;
   approvals: Approvals;
   credentials: Credentials;
+  guard: FlowGuard;
 }
 
 export interface EgressPart {

@@ -3,7 +3,15 @@
  * see, and decides whether what it is about to do may go ahead. Every label is durable before what it stands for reaches
  * the agent.
  */
-import { type Act, judge, labelText, type Secret, type Source, type Verdict } from "../../packages/flow-guard/judge.ts";
+import {
+  type Act,
+  judge,
+  labelText,
+  type Secret,
+  type Sink,
+  type Source,
+  type Verdict,
+} from "../../packages/flow-guard/judge.ts";
 import { neutralise } from "../../packages/flow-guard/links.ts";
 import type { FlowGuard, Spoken } from "../../src/access/flow-guard.ts";
 import type { Audit } from "../../src/audit/audit.ts";
@@ -59,6 +67,14 @@ export class Guard implements FlowGuard {
       if (act.kind === "request" && act.credential !== null)
         this.sawPrivate(session, { kind: "account", name: act.credential });
     });
+  }
+
+  /** The owner said yes to this for good, when asked about it. Part of the open transaction. */
+  waive(group: AgentGroupId, { sources, sink }: { sources: Source[]; sink: Sink }): void {
+    const { labels, audit, clock } = this.#parts;
+    for (const source of sources) labels.waive(group, { source, sink }, clock.now());
+    const detail = { group, sources: sources.slice(0, 10).map(labelText) };
+    audit.append({ actor: "system", verb: "guard.waive", resource: labelText(sink), decision: "fact", detail });
   }
 
   /** The session gets to read this. Part of the open transaction, if there is one. */

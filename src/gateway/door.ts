@@ -35,6 +35,8 @@ export interface Door {
    * @throws Misuse where the path is too long for a socket
    */
   open(session: DoorSession, dir: string, hooks: DoorHooks): Promise<OpenDoor>;
+  /** Files for a container's config folder, by name, with whose certificates its TLS clients have to trust. */
+  trust(): Record<string, string>;
 }
 
 /** Where a model's API is: `https://…`, `http://` on this machine's loopback, or `unix:/path/of.sock`. */

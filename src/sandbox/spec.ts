@@ -70,6 +70,7 @@ export function sessionSpec(input: SessionContainer): SandboxSpec {
       LANG: "C.UTF-8",
       TMPDIR: "/tmp",
       TZ: input.timeZone,
+      ...throughTheDoor(),
       // Its garbage timer alone takes a tenth of a percent of a core in each runner that rests.
       BUN_GC_TIMER_DISABLE: "1",
       ...input.environment,
@@ -105,6 +106,22 @@ export function sessionSpec(input: SessionContainer): SandboxSpec {
   };
   checkSpec(spec);
   return spec;
+}
+
+/** Leads the usual tools to the proxy, and tells them whom to trust. */
+function throughTheDoor(): Record<string, string> {
+  const proxy = `http://127.0.0.1:${inside.proxyPort}`;
+  const all = (names: string[], value: string) => Object.fromEntries(names.map((name) => [name, value]));
+  return {
+    ...all(["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"], proxy),
+    // The way to the model among them.
+    ...all(["NO_PROXY", "no_proxy"], "127.0.0.1,localhost,::1"),
+    ...all(["SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "GIT_SSL_CAINFO"], inside.authorities),
+    ...all(["AWS_CA_BUNDLE", "CARGO_HTTP_CAINFO", "DENO_CERT", "npm_config_cafile"], inside.authorities),
+    // Node and Bun bring everybody's, and read this file at each start.
+    NODE_EXTRA_CA_CERTS: inside.ownAuthority,
+    NODE_USE_ENV_PROXY: "1",
+  };
 }
 
 /** @throws Misuse where a spec breaks a rule that every driver relies on. */

@@ -14,8 +14,16 @@ const errands: Record<Errand, string[]> = {
   clearing: ["sh", "-c", `chmod -R u+rwX ${inside.providerState} && find ${inside.providerState} -mindepth 1 -delete`],
 };
 
-/** @param paths of the installation; folders are resolved to where they really are, because a link could be turned. */
-export function containerSpec(plan: ContainerPlan, paths: Paths, labels: Record<string, string>): SandboxSpec {
+/**
+ * @param paths of the installation; folders are resolved to where they really are, because a link could be turned.
+ * @param environment more variables; no secret belongs there, but what stands for one
+ */
+export function containerSpec(
+  plan: ContainerPlan,
+  paths: Paths,
+  labels: Record<string, string>,
+  environment: Record<string, string> = {},
+): SandboxSpec {
   const { session, group, folder } = plan;
   const root = realpathSync(folder.root);
   const spec = sessionSpec({
@@ -38,6 +46,7 @@ export function containerSpec(plan: ContainerPlan, paths: Paths, labels: Record<
     // One core alone makes a cold start a fifth longer; the engine refuses more cores than the machine has.
     limits: { cpus: Math.min(2, availableParallelism()) },
     labels,
+    environment,
   });
   const { errand } = plan;
   return errand ? { ...spec, name: `${spec.name}-${errand}`, command: errands[errand] } : spec;

@@ -2,7 +2,17 @@
  * A session's files on the host. What a container can write (`outbound.db`, its journal, the provider's state) is made
  * here once, owned by the container's uid, and never opened by this process again.
  */
-import { chownSync, closeSync, lstatSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chownSync,
+  closeSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import type { RunnerConfig } from "../../protocol/config.ts";
 import type { Session } from "../store/sessions.ts";
@@ -48,16 +58,27 @@ export function prepareFolder(folder: SessionFolder, uid: number, readersGroup: 
   makeOwned(folder.providerDir, uid, uid, (path) => mkdirSync(path, { recursive: true, mode: 0o700 }));
 }
 
-/** Writes the runner's config and instructions, each whole or not at all. */
-export function writeConfig(folder: SessionFolder, config: RunnerConfig, instructions: string): void {
+/** Writes the runner's config, instructions and what comes with them, each whole or not at all. @param more by name */
+export function writeConfig(
+  folder: SessionFolder,
+  config: RunnerConfig,
+  instructions: string,
+  more: Record<string, string>,
+): void {
   for (const [name, text] of [
+    ...Object.entries(more),
     ["config.json", JSON.stringify(config)],
     ["instructions.md", instructions],
   ] as const) {
     const file = join(folder.configDir, name);
+    if (name in more && isWritten(file, text)) continue;
     writeFileSync(`${file}.new`, text, { mode: 0o644 });
     renameSync(`${file}.new`, file);
   }
+}
+
+function isWritten(file: string, text: string): boolean {
+  return lstatSync(file, { throwIfNoEntry: false }) !== undefined && readFileSync(file, "utf8") === text;
 }
 
 /** A file of the host's own that can't be used: all that it held is in the central database. */

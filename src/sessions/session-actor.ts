@@ -396,6 +396,7 @@ export class SessionActor {
         tools: this.#parts.tools,
       },
       composeInstructions(groupFolder, group.name),
+      this.#parts.door.trust(),
     );
   }
 

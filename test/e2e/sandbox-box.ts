@@ -9,7 +9,7 @@ import { type SessionContainer, sessionSpec } from "../../src/sandbox/spec.ts";
 
 export const IMAGE = "nanoclaw-agent:latest";
 /** The uid that the containers run as: the test's own, or an unprivileged one where that is root. */
-const UID = process.getuid?.() || 70_001;
+export const UID = process.getuid?.() || 70_001;
 
 export interface Box {
   driver: DockerDriver;

@@ -11,7 +11,7 @@ import { BELL_PATH, BELL_PROTOCOL } from "../../../protocol/session-socket.ts";
 import type { Credential, DoorHooks, RequestIntent, RequestRecord } from "../../../src/gateway/door.ts";
 import type { Meter } from "../../../src/gateway/meter.ts";
 import { silentLog } from "../../../src/lib/log.ts";
-import { Gateway } from "../gateway.ts";
+import { Gateway, type NetworkParts } from "../gateway.ts";
 import { defaultLimits, type Limits } from "../limits.ts";
 
 export const SECRET = "the-real-key-of-the-owner";
@@ -25,6 +25,7 @@ export interface TestDoorOptions {
   meter?: Meter;
   hooks?: Partial<DoorHooks>;
   intend?: (request: RequestIntent) => Promise<number | null>;
+  network?: NetworkParts;
 }
 
 /** Lets everything pass. */
@@ -43,6 +44,7 @@ export async function openDoor(t: TestContext, options: TestDoorOptions) {
     log: silentLog,
     limits: { ...defaultLimits, ...options.limits },
     trust: options.trust ?? [],
+    ...(options.network && { network: options.network }),
   });
   const hooks = { onRing: () => {}, onFile: async () => "", onBell: () => {}, ...options.hooks };
   const door = await gateway.open({ id: "s-1", agentGroup: "a-1", uid: process.getuid?.() ?? 0 }, dir, hooks);

@@ -187,7 +187,7 @@ export class Host {
     const { supervisor, registry, router } = path;
     const doorman: Strangers = strangers({ store, clock, random, approvals, router });
     const door = egressRules({
-      ...{ store, audit, clock, approvals, log: world.trace.log(life.name) },
+      ...{ store, audit, clock, approvals, guard, log: world.trace.log(life.name) },
       credentials: {
         list: () => [],
         wire: (name) => Promise.reject(new Error(name)),

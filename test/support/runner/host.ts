@@ -83,6 +83,7 @@ export class TestHost {
       instructions: path("instructions.md"),
       providerState: path("provider"),
       workspace: path("workspace"),
+      proxyPort: 0,
     };
     this.#modelUrl = modelUrl;
     for (const made of [this.layout.providerState, this.layout.workspace]) mkdirSync(made, { recursive: true });
