@@ -186,3 +186,31 @@ export const channelNeeds = z.object({
 });
 
 export const pairing = z.object({ code: z.string(), group: z.string(), expiresAt: at });
+
+export const sandbox = z.object({
+  group: z.string(),
+  /** What protects, what is mounted, and what this driver can't give: one sentence each. */
+  words: z.array(z.string()),
+  /** For an engine's own command line. */
+  command: z.string(),
+});
+
+/** `not given`: the driver said beforehand that it lacks this control. */
+const held = z.union([z.boolean(), z.literal("not given")]);
+export const proofLine = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("start"), group: z.string(), runtime: z.string(), attacks: count }),
+  z.object({
+    type: z.literal("attack"),
+    id: z.string(),
+    /** The part of the box that it belongs to. */
+    wall: z.string(),
+    control: z.string(),
+    tried: z.string(),
+    happened: z.string(),
+    held,
+  }),
+  /** The last line: whether every control that is claimed held. */
+  z.object({ type: z.literal("end"), ok: z.boolean(), held: count, failed: count, notGiven: count }),
+  z.object({ type: z.literal("error"), code: z.string(), message: z.string(), hint: z.string() }),
+]);
+export type ProofLine = z.output<typeof proofLine>;

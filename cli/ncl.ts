@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { pathsOf } from "../src/lib/paths.ts";
 import { ControlClient } from "./client.ts";
 import { EXIT_CODES, runCommand } from "./outcome.ts";
+import { addSandboxCommands } from "./prove.ts";
 import { addSkillCommands } from "./skills.ts";
 
 const paths = pathsOf();
@@ -65,6 +66,7 @@ root
   });
 
 addSkillCommands(root, paths, client);
+addSandboxCommands(root, client);
 
 function positive(text: string): number {
   if (!/^[1-9]\d{0,6}$/.test(text)) throw new InvalidArgumentError("It is a number above 0.");

@@ -9,6 +9,7 @@ import { ModelServer } from "../drivers/model-server/model-server.ts";
 import { ReaderPool } from "../drivers/readers/reader-pool.ts";
 import { TerminalChannel } from "../drivers/terminal/terminal.ts";
 import { SealedVault } from "../drivers/vault/vault.ts";
+import { proof } from "../parts/prove/index.ts";
 import { scheduledTasks } from "../parts/tasks/index.ts";
 import { MailboxWriter } from "../protocol/mailbox/writer.ts";
 import { Audit } from "./audit/audit.ts";
@@ -149,6 +150,16 @@ export async function startHost(
       ...chatEffects({ store, clock, random, terminal, supervisor }),
       ...groupEffects({ store, clock, random, router, supervisor, groupsDir: paths.groups }),
       ...tasks.effects,
+      ...proof({
+        ...{ store, paths, clock, random, driver, readers, files, labels, readersGroup: user?.gid ?? null },
+        doorTo: (upstream, secret) =>
+          new Gateway({
+            upstream: () => upstream,
+            credential: async () => ({ kind: "api_key", secret }),
+            record: () => {},
+            log: log.child({ part: "prove" }),
+          }),
+      }),
       ...careEffects({
         ...{ store, audit, clock, vault, model, driver, supervisor, registry, startedAt },
         version: versionOf(paths.root),

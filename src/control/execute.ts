@@ -19,7 +19,7 @@ export interface EffectContext {
   signal: AbortSignal;
 }
 
-type Streams = "chat.follow";
+type Streams = "chat.follow" | "sandbox.prove";
 
 /** What each verb does. A stream yields its lines. */
 export type Effects = {

@@ -8,10 +8,18 @@ import type { SandboxSpec } from "../sandbox/sandbox.ts";
 import { sessionSpec } from "../sandbox/spec.ts";
 import type { ContainerPlan } from "./session-actor.ts";
 
-/** @param paths of the installation; folders are resolved to where they really are, because a link could be turned. */
-export function containerSpec(plan: ContainerPlan, paths: Paths, labels: Record<string, string>): SandboxSpec {
+/**
+ * @param paths of the installation
+ * @param real folders are resolved to where they really are, because a link could be turned
+ */
+export function containerSpec(
+  plan: ContainerPlan,
+  paths: Paths,
+  labels: Record<string, string>,
+  real: (path: string) => string = realpathSync,
+): SandboxSpec {
   const { session, group, folder } = plan;
-  const root = realpathSync(folder.root);
+  const root = real(folder.root);
   const spec = sessionSpec({
     installation: paths.installation,
     session: session.id,
@@ -25,8 +33,8 @@ export function containerSpec(plan: ContainerPlan, paths: Paths, labels: Record<
       outboundJournal: join(root, "out", "outbound.db-journal"),
       configDir: join(root, "config"),
       providerDir: join(root, "provider"),
-      workspace: join(realpathSync(plan.groupFolder), "workspace"),
-      socketDir: realpathSync(plan.socketDir),
+      workspace: join(real(plan.groupFolder), "workspace"),
+      socketDir: real(plan.socketDir),
     },
     timeZone: plan.timeZone,
     // One core alone makes a cold start a fifth longer; the engine refuses more cores than the machine has.
