@@ -214,3 +214,24 @@ export const proofLine = z.discriminatedUnion("type", [
   z.object({ type: z.literal("error"), code: z.string(), message: z.string(), hint: z.string() }),
 ]);
 export type ProofLine = z.output<typeof proofLine>;
+
+/** `group` and `inside` are empty for a folder that is only allowed. */
+export const mount = z.object({
+  path: z.string(),
+  write: z.boolean(),
+  group: z.string(),
+  inside: z.string(),
+  state: z.string(),
+});
+export const exposure = z.object({
+  path: z.string(),
+  files: count,
+  bytes,
+  /** Whose names promise a secret; the first few. */
+  sensitive: z.array(z.string()),
+  /** Sockets, pipes and devices; the first few. */
+  special: z.array(z.string()),
+  /** The folder is larger than was looked at. */
+  more: z.boolean(),
+});
+export const granted = exposure.extend({ inside: z.string(), readOnly: z.boolean(), warning: z.string() });

@@ -8,6 +8,7 @@ import { channelVerbs } from "./verbs/channels.ts";
 import { chatVerbs } from "./verbs/chats.ts";
 import { groupVerbs } from "./verbs/groups.ts";
 import { messageVerbs } from "./verbs/messages.ts";
+import { mountVerbs } from "./verbs/mounts.ts";
 import { sandboxVerbs } from "./verbs/sandbox.ts";
 import { taskVerbs } from "./verbs/tasks.ts";
 
@@ -19,6 +20,7 @@ export const verbs = {
   ...groupVerbs,
   ...channelVerbs,
   ...messageVerbs,
+  ...mountVerbs,
   ...sandboxVerbs,
   ...taskVerbs,
 };

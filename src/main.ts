@@ -9,6 +9,7 @@ import { ModelServer } from "../drivers/model-server/model-server.ts";
 import { ReaderPool } from "../drivers/readers/reader-pool.ts";
 import { TerminalChannel } from "../drivers/terminal/terminal.ts";
 import { SealedVault } from "../drivers/vault/vault.ts";
+import { extraMounts } from "../parts/mounts/index.ts";
 import { proof } from "../parts/prove/index.ts";
 import { scheduledTasks } from "../parts/tasks/index.ts";
 import { MailboxWriter } from "../protocol/mailbox/writer.ts";
@@ -108,6 +109,7 @@ export async function startHost(
   const driver = new DockerDriver();
   const user = process.getuid?.() === 0 ? READER : null;
   const readers = new ReaderPool({ sessionsDir: paths.sessions, user, log: log.child({ part: "readers" }) });
+  const mounts = extraMounts({ store, clock, paths, log: log.child({ part: "mounts" }) });
   const labels = { "nanoclaw.installation": paths.installation };
   const load = channelLoader(paths.root);
   const folderOf = (session: Session) => sessionFolder(paths.sessions, session);
@@ -128,7 +130,7 @@ export async function startHost(
     groupsDir: paths.groups,
     runDir: join(paths.run, "s"),
     maxContainers: MAX_CONTAINERS,
-    specOf: (plan) => containerSpec(plan, paths, labels),
+    specOf: (plan) => containerSpec(plan, paths, labels, plan.recovery ? [] : mounts.of(plan.group.folder)),
     ...{ terminal, files, load, tools: agentTools, carryOut: carryOutFor(store, () => executor) },
     credentials: (id) => channelCredentials(vault, id),
     added: () => addedChannels(store),
@@ -150,7 +152,9 @@ export async function startHost(
       ...chatEffects({ store, clock, random, terminal, supervisor }),
       ...groupEffects({ store, clock, random, router, supervisor, groupsDir: paths.groups }),
       ...tasks.effects,
+      ...mounts.effects,
       ...proof({
+        mountsOf: (group) => mounts.of(group.folder),
         ...{ store, paths, clock, random, driver, readers, files, labels, readersGroup: user?.gid ?? null },
         doorTo: (upstream, secret) =>
           new Gateway({

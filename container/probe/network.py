@@ -30,6 +30,7 @@ def connects(address, family=socket.AF_INET):
 def sends(address, payload, family=socket.AF_INET):
     client = socket.socket(family, socket.SOCK_DGRAM)
     client.settimeout(PATIENCE)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
     try:
         client.sendto(payload, address)
         return True, f"a packet to {address[0]} left the container"

@@ -23,6 +23,7 @@ export const controls = {
   "protocol mount": "the read-only mount of the protocol",
   "hosts mount": "the read-only mount of /etc/hosts",
   "socket mount": "the read-only mount of the session socket's folder",
+  "granted mounts": "folders of a person that are mounted for reading only",
   "single files": "mailbox files mounted one by one",
   memory: "the limit on memory",
   processes: "the limit on processes",

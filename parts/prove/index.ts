@@ -14,10 +14,10 @@ import type { Store } from "../../src/store/store.ts";
 import { attacks } from "./attacks/index.ts";
 import { controls } from "./controls.ts";
 import { inWords } from "./describe.ts";
-import { realTaker } from "./mail.ts";
+import { realMail } from "./mail.ts";
 import { type ProverParts, prove, type Verdict } from "./prover.ts";
 
-export interface ProveParts extends Omit<ProverParts, "takerOf"> {
+export interface ProveParts extends Omit<ProverParts, keyof typeof realMail> {
   store: Store;
 }
 
@@ -38,7 +38,7 @@ export function proof(parts: ProveParts): Pick<Effects, "sandbox.describe" | "sa
       yield { type: "start", group: group.folder, runtime: group.runtime ?? "default", attacks: attacks.length };
       await parts.driver.check();
       const count = { held: 0, failed: 0, notGiven: 0 };
-      for await (const verdict of prove({ ...parts, takerOf: realTaker }, group, signal)) {
+      for await (const verdict of prove({ ...parts, ...realMail }, group, signal)) {
         if (verdict.held === "not given") count.notGiven += 1;
         else if (verdict.held) count.held += 1;
         else count.failed += 1;
@@ -72,7 +72,7 @@ export function proof(parts: ProveParts): Pick<Effects, "sandbox.describe" | "sa
         folder: sessionFolder(paths.sessions, { ...session, outboundCursor: 0, lastActiveAt: 0 }),
         ...{ timeZone: store.users.timeZone(), recovery: false },
       };
-      const spec = containerSpec(plan, paths, parts.labels, (path) => path);
+      const spec = containerSpec(plan, paths, parts.labels, parts.mountsOf(group), (path) => path);
       return {
         group: group.folder,
         words: inWords(spec, parts.driver.lacks(spec.runtime)),

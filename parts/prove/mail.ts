@@ -31,13 +31,18 @@ export interface MailParts {
   readers: MailboxReaders;
   /** Takes rows out of a mailbox, as the host does. */
   takerOf(parts: DrainParts, session: Session, folder: SessionFolder): Taker;
+  /** Carries out what an agent asks for, as the host does. */
+  carryOutOf: typeof carryOutFor;
 }
 
 /** The host's own way. */
-export const realTaker: MailParts["takerOf"] = (parts, session, folder) => {
-  const hooks = { onApplied: () => {}, onProgress: () => {}, onViolation: () => {} };
-  // That rows are refused is what is wanted here: nobody needs to read of it.
-  return new Drain(parts, session, folder, hooks, silentLog);
+export const realMail: Pick<MailParts, "takerOf" | "carryOutOf"> = {
+  carryOutOf: carryOutFor,
+  takerOf(parts, session, folder) {
+    const hooks = { onApplied: () => {}, onProgress: () => {}, onViolation: () => {} };
+    // That rows are refused is what is wanted here: nobody needs to read of it.
+    return new Drain(parts, session, folder, hooks, silentLog);
+  },
 };
 
 export class Mail {
@@ -134,7 +139,7 @@ export class Mail {
     say(this.#other, OTHER);
     const audit = new Audit(store.db, clock);
     const executor = new Executor(this.#noting(), store.db, audit);
-    const carryOut = carryOutFor(store, () => executor);
+    const carryOut = this.#parts.carryOutOf(store, () => executor);
     const parts: DrainParts = {
       ...{ store, audit, clock, readers },
       carryOut: (call) => {

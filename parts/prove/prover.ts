@@ -10,7 +10,7 @@ import { sleep } from "../../src/lib/clock.ts";
 import { Misuse, messageOf } from "../../src/lib/errors.ts";
 import type { Random, SessionId } from "../../src/lib/ids.ts";
 import type { Paths } from "../../src/lib/paths.ts";
-import type { Exit, Sandbox, SandboxDriver, SandboxSpec } from "../../src/sandbox/sandbox.ts";
+import type { Exit, Mount, Sandbox, SandboxDriver, SandboxSpec } from "../../src/sandbox/sandbox.ts";
 import { containerSpec } from "../../src/sessions/container.ts";
 import type { SessionFiles } from "../../src/sessions/files.ts";
 import { sessionFolder } from "../../src/sessions/folder.ts";
@@ -41,6 +41,8 @@ export interface ProverParts extends MailParts {
   /** A gateway of its own, whose upstream and credential are the prover's. */
   doorTo(upstream: Upstream, secret: string): Door;
   labels: Record<string, string>;
+  /** The folders of a person that the agent gets. */
+  mountsOf(group: AgentGroup): Mount[];
   /** What the container gets; changed only by tests that take a control away. */
   adjust?: (spec: SandboxSpec, world: World) => SandboxSpec;
 }
@@ -142,7 +144,9 @@ class Run {
     // As on a host that is not root: the mount alone keeps the container from replacing its socket.
     if (isRoot) chownSync(socketDir, group.uid, group.uid);
     const plan = { session, group, folder, groupFolder: scratch.groupFolder, socketDir, timeZone: "UTC" };
-    const spec = containerSpec({ ...plan, recovery: false }, { ...paths, root: scratch.code }, parts.labels);
+    // Read-only, whatever the grant says: the probe would leave its traces in a person's folder.
+    const mounts = parts.mountsOf(group).map((mount) => ({ ...mount, readOnly: true }));
+    const spec = containerSpec({ ...plan, recovery: false }, { ...paths, root: scratch.code }, parts.labels, mounts);
     const world: World = { spec, uid: group.uid, isRoot, scratch, watch, mail };
     world.spec = parts.adjust?.(spec, world) ?? spec;
     run = new Run(parts, world, new Map(Object.entries(driver.lacks(spec.runtime))));

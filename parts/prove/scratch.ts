@@ -66,7 +66,7 @@ export class Scratch {
     mkdirSync(other, { recursive: true });
     writeFileSync(join(other, "outbound.db"), secret);
     const tail = `${basename(dirname(other))}/out/outbound.db`;
-    this.guessesOfOther = [join(other, "outbound.db"), `${inside.inboundDir}/${tail}`, `${inside.workspace}/${tail}`];
+    this.guessesOfOther = [join(other, "outbound.db"), `${inside.inboundDir}/${tail}`, `/mnt/sessions/${tail}`];
     this.pinned = [this.folder.outboundDb, this.folder.outboundJournal].map((path) => [path, lstatSync(path).ino]);
   }
 

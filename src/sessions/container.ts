@@ -4,18 +4,20 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { inside } from "../../protocol/layout.ts";
 import type { Paths } from "../lib/paths.ts";
-import type { SandboxSpec } from "../sandbox/sandbox.ts";
+import type { Mount, SandboxSpec } from "../sandbox/sandbox.ts";
 import { sessionSpec } from "../sandbox/spec.ts";
 import type { ContainerPlan } from "./session-actor.ts";
 
 /**
  * @param paths of the installation
+ * @param extraMounts what a person lets the agent see beside its own
  * @param real folders are resolved to where they really are, because a link could be turned
  */
 export function containerSpec(
   plan: ContainerPlan,
   paths: Paths,
   labels: Record<string, string>,
+  extraMounts: Mount[] = [],
   real: (path: string) => string = realpathSync,
 ): SandboxSpec {
   const { session, group, folder } = plan;
@@ -36,6 +38,7 @@ export function containerSpec(
       workspace: join(real(plan.groupFolder), "workspace"),
       socketDir: real(plan.socketDir),
     },
+    extraMounts,
     timeZone: plan.timeZone,
     // One core alone makes a cold start a fifth longer; the engine refuses more cores than the machine has.
     limits: { cpus: Math.min(2, availableParallelism()) },

@@ -27,6 +27,8 @@ const swapped = ({ scratch }: World): string | null => {
   }
   return null;
 };
+const granted = ({ mounts }: World["spec"]) =>
+  mounts.filter(({ target }) => target.startsWith("/mnt/")).map(({ target }) => target);
 const single = { wall, control: "single files", program, harm: swapped } as const;
 
 export const fileAttacks: Attack[] = [
@@ -71,6 +73,12 @@ export const fileAttacks: Attack[] = [
     ...{ ...single, id: "files.beside-outbound", name: "files.put-beside" },
     tried: "put a write-ahead log beside its mailbox, for a reader that trusts it",
     settings: () => ({ path: `${inside.outboundDb}-wal` }),
+  },
+  {
+    ...{ id: "files.write-granted", wall, control: "granted mounts", program, name: "files.read-granted-mount" },
+    tried: "write into a folder that a person gave it for reading",
+    settings: ({ spec }) => ({ targets: granted(spec) }),
+    possible: ({ spec }) => granted(spec).length > 0,
   },
   {
     ...{ id: "files.fill-image", wall, control: "root", program, name: "files.fill-root" },

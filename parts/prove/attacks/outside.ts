@@ -85,7 +85,6 @@ export const outsideAttacks: Attack[] = [
   },
   device("fuse", "make a file system of its own with /dev/fuse"),
   device("net/tun", "make a network device with /dev/net/tun"),
-  device("kmsg", "read the kernel's log from /dev/kmsg"),
   {
     ...{ id: "device.any-other", wall: "kernel", control: "devices", program: files },
     tried: "find a device beside the harmless ones",

@@ -1,6 +1,6 @@
 /** The prover with the real parts of a host around it, on folders of its own; tests put others in the place of single parts. */
 import { execFileSync } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DockerDriver } from "../../../drivers/docker/driver.ts";
@@ -8,7 +8,7 @@ import { Gateway } from "../../../drivers/door/gateway.ts";
 import { DiskFiles } from "../../../drivers/files/files.ts";
 import { ReaderPool } from "../../../drivers/readers/reader-pool.ts";
 import type { Attack } from "../../../parts/prove/attack.ts";
-import { realTaker } from "../../../parts/prove/mail.ts";
+import { realMail } from "../../../parts/prove/mail.ts";
 import { type ProverParts, prove, type Verdict } from "../../../parts/prove/prover.ts";
 import { systemClock } from "../../../src/lib/clock.ts";
 import { type AgentGroupId, systemRandom } from "../../../src/lib/ids.ts";
@@ -37,6 +37,9 @@ export async function proveBench(runtime: string | null): Promise<ProveBench> {
   });
   mkdirSync(paths.data, { recursive: true, mode: 0o711 });
   mkdirSync(paths.run, { recursive: true, mode: 0o711 });
+  const granted = join(realpathSync(dir), "granted");
+  mkdirSync(granted, { mode: 0o777 });
+  chmodSync(granted, 0o777);
   const driver = new DockerDriver();
   await driver.check();
   const readers = new ReaderPool({ sessionsDir: paths.sessions, user: READERS, log: silentLog });
@@ -55,7 +58,8 @@ export async function proveBench(runtime: string | null): Promise<ProveBench> {
         log: silentLog,
       }),
     labels: { "nanoclaw.installation": paths.installation, "nanoclaw.test": "1" },
-    takerOf: realTaker,
+    ...realMail,
+    mountsOf: () => [{ source: granted, target: "/mnt/granted", readOnly: true }],
   };
   return {
     ...{ parts, readers, sessionsDir: paths.sessions },
