@@ -114,9 +114,9 @@ def _(folder):
             os.unlink(path)
 
 
-@attack("identity.shadow")
+@attack("identity.root-only")
 def _():
-    return os_error(open, "/etc/shadow")
+    return either(os_error(os.listdir, "/etc/ssl/private"), os_error(open, "/etc/security/opasswd"))
 
 
 @attack("identity.set-uid-program")

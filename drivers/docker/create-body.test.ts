@@ -60,7 +60,7 @@ test("mounts are bind mounts that invent no folder, the socket's folder read-onl
     { ...bind, Source: "/run/s", Target: "/nanoclaw/run" },
   ]);
   assert.ok(!("Binds" in host));
-  assert.deepEqual(host.Tmpfs, { "/tmp": "rw,exec,nosuid,nodev,size=1024,uid=1000,mode=1777" });
+  assert.deepEqual(host.Tmpfs, { "/tmp": "rw,exec,nosuid,nodev,size=1024,nr_inodes=10,uid=1000,mode=1777" });
 });
 
 test("an init reaps, logs are capped, and nothing restarts or removes it but us", () => {

@@ -1,12 +1,12 @@
-/** A program of a hundred and fifty bytes that tells by its exit code whether it runs as root: 42 where it does. */
+/** A program of a hundred and fifty bytes that tells by its exit code whether it made somebody root: 42 where it did. */
 
 const CODE: Partial<Record<NodeJS.Architecture, { machine: number; code: number[] }>> = {
   x64: {
     machine: 62,
     code: [
-      // eax = geteuid(); edi = eax == 0 ? 42 : 0; exit(edi)
-      ...[0xb8, 107, 0, 0, 0, 0x0f, 0x05, 0x31, 0xff, 0x85, 0xc0, 0x75, 0x05, 0xbf, 42, 0, 0, 0],
-      ...[0xb8, 60, 0, 0, 0, 0x0f, 0x05],
+      // ebx = getuid(); eax = geteuid(); edi = eax == 0 && ebx != 0 ? 42 : 0; exit(edi)
+      ...[0xb8, 102, 0, 0, 0, 0x0f, 0x05, 0x89, 0xc3, 0xb8, 107, 0, 0, 0, 0x0f, 0x05, 0x31, 0xff],
+      ...[0x85, 0xc0, 0x75, 0x09, 0x85, 0xdb, 0x74, 0x05, 0xbf, 42, 0, 0, 0, 0xb8, 60, 0, 0, 0, 0x0f, 0x05],
     ],
   },
 };

@@ -31,8 +31,6 @@ export class Watch {
   rings = 0;
   /** Of the neighbour's requests since the attack began, milliseconds. */
   slowest = 0;
-  /** Connections that the gateway holds of the attacker, at most, as far as they can be told. */
-  mostConnections = 0;
   readonly upstreamSocket: string;
   readonly #upstream: string[] = [];
   readonly #marks = new Map<string, string>();
@@ -92,7 +90,6 @@ export class Watch {
   reset(): void {
     this.rings = 0;
     this.slowest = 0;
-    this.mostConnections = 0;
     this.loopback.length = 0;
     this.#upstream.length = 0;
   }

@@ -77,8 +77,7 @@ export const gatewayAttacks: Attack[] = [
     ...{ id: "door.slow-heads", wall, control: "gateway limits", program },
     tried: "keep the gateway busy with requests that never come to their end",
     settings: () => ({ limit: CONNECTIONS }),
-    harm: ({ watch }) =>
-      watch.mostConnections > CONNECTIONS ? `it held ${watch.mostConnections} connections` : slow({ watch } as World),
+    harm: slow,
   },
   {
     ...{ id: "door.connections", wall, control: "gateway limits", program },

@@ -22,8 +22,8 @@ export const identityAttacks: Attack[] = [
     settings: () => ({ folder }),
   },
   {
-    ...{ id: "identity.shadow", wall, control: "user", program },
-    tried: "read the file of passwords",
+    ...{ id: "identity.root-only", wall, control: "user", program },
+    tried: "look where only root may: private keys and old passwords of the system",
   },
   {
     ...{ id: "identity.set-uid-program", wall, control: "privileges", program },
