@@ -201,12 +201,34 @@ def _(limit):
 
 @attack("door.requests")
 def _(limit):
-    taken = 0
+    text = json.dumps(BODY).encode()
+    named = {"Host": "gateway", "Content-Type": "application/json", "Content-Length": str(len(text))}
+    request = head("POST", "/model/anthropic/v1/messages", named) + text
+    last = head("POST", "/model/anthropic/v1/messages", {**named, "Connection": "close"}) + text
     began = time.monotonic()
-    for _ in range(limit * 2):
-        taken += status(ask("POST", "/model/anthropic/v1/messages", BODY)) == 200
-    allowed = limit + 25 * (time.monotonic() - began) + 5
-    return taken > allowed, f"{taken} of {limit * 2} requests were carried out in {time.monotonic() - began:.1f} s"
+    # One after the other without waiting for an answer, so that the asking takes no time.
+    clients = []
+    for _ in range(16):
+        client = socket.socket(socket.AF_UNIX)
+        client.settimeout(10)
+        client.connect(SOCKET)
+        try:
+            client.sendall(request * (limit // 4 - 1) + last)
+        except OSError:
+            # It was closed before all was sent.
+            pass
+        clients.append(client)
+    taken = 0
+    for client in clients:
+        answer = b""
+        try:
+            while chunk := client.recv(65536):
+                answer += chunk
+        except OSError:
+            pass
+        taken += answer.count(b"HTTP/1.1 200")
+    took = time.monotonic() - began
+    return taken > limit + 25 * took + 5, f"{taken} of {limit * 4} requests were carried out in {took:.1f} s"
 
 
 @attack("door.bell")

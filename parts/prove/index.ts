@@ -15,7 +15,8 @@ import { attacks } from "./attacks/index.ts";
 import { controls } from "./controls.ts";
 import { inWords } from "./describe.ts";
 import { realMail } from "./mail.ts";
-import { type ProverParts, prove, type Verdict } from "./prover.ts";
+import { prove, type Verdict } from "./prover.ts";
+import type { ProverParts } from "./stage.ts";
 
 export interface ProveParts extends Omit<ProverParts, keyof typeof realMail> {
   store: Store;

@@ -2,27 +2,15 @@
  * Runs the hostile runner in containers of a scratch session and judges what comes of each attack: from what it says
  * itself, and from what the host sees. What crashed, was cut off or said nothing was not held.
  */
-import { chownSync } from "node:fs";
-import { join } from "node:path";
 import { z } from "zod";
-import type { Door, OpenDoor, Upstream } from "../../src/gateway/door.ts";
 import { sleep } from "../../src/lib/clock.ts";
 import { Misuse, messageOf } from "../../src/lib/errors.ts";
-import type { Random, SessionId } from "../../src/lib/ids.ts";
-import type { Paths } from "../../src/lib/paths.ts";
-import type { Exit, Mount, Sandbox, SandboxDriver, SandboxSpec } from "../../src/sandbox/sandbox.ts";
-import { containerSpec } from "../../src/sessions/container.ts";
-import type { SessionFiles } from "../../src/sessions/files.ts";
-import { sessionFolder } from "../../src/sessions/folder.ts";
+import type { Exit, Sandbox } from "../../src/sandbox/sandbox.ts";
 import type { AgentGroup } from "../../src/store/groups.ts";
-import type { Session } from "../../src/store/sessions.ts";
 import type { Attack, Step } from "./attack.ts";
 import { attacks, preparations } from "./attacks/index.ts";
-import { type Control, controls } from "./controls.ts";
-import { Mail, type MailParts } from "./mail.ts";
-import { leftovers, PREFIX, removeSession, Scratch } from "./scratch.ts";
-import { sweep } from "./sweep.ts";
-import { Watch } from "./watch.ts";
+import type { Control } from "./controls.ts";
+import { type ProverParts, setStage } from "./stage.ts";
 import type { World } from "./world.ts";
 
 /** Milliseconds that an attack may take, and that the host waits beyond that for its report. */
@@ -31,21 +19,6 @@ const MARGIN = 10_000;
 const REPORT_BYTES = 64_000;
 /** A probe whose container ends over and over is given up. */
 const MOST_CONTAINERS = 12;
-
-export interface ProverParts extends MailParts {
-  paths: Paths;
-  random: Random;
-  driver: SandboxDriver;
-  readersGroup: number | null;
-  files: Pick<SessionFiles, "take">;
-  /** A gateway of its own, whose upstream and credential are the prover's. */
-  doorTo(upstream: Upstream, secret: string): Door;
-  labels: Record<string, string>;
-  /** The folders of a person that the agent gets. */
-  mountsOf(group: AgentGroup): Mount[];
-  /** What the container gets; changed only by tests that take a control away. */
-  adjust?: (spec: SandboxSpec, world: World) => SandboxSpec;
-}
 
 export interface Verdict {
   id: string;
@@ -83,81 +56,41 @@ export async function* prove(
   signal: AbortSignal,
   only: readonly Attack[] = attacks,
 ): AsyncGenerator<Verdict, void, void> {
-  const run = await Run.prepare(parts, group);
+  const run = new Run(parts);
+  const stage = await setStage(parts, group, (name, bytes) => run.takeFile(name, bytes));
+  run.enter(stage.world);
   try {
-    const possible = only.filter((attack) => attack.possible?.(run.world) ?? true);
+    const possible = only.filter((attack) => attack.possible?.(stage.world) ?? true);
     for (const scene of [undefined, "again", "bombs"] as const) {
       const mine = possible.filter((attack) => attack.scene === scene);
       const before = scene === undefined ? preparations : [];
       yield* run.perform([...before, ...mine], signal);
     }
   } finally {
-    await run.end();
+    await stage.close();
   }
 }
 
 class Run {
-  readonly world: World;
   readonly #parts: ProverParts;
-  readonly #lacks: Map<string, string>;
-  #door: OpenDoor | null = null;
-  #neighbour: OpenDoor | null = null;
+  #world: World | null = null;
   /** Reports that came and are not judged yet; the probe goes on when its report is. */
   readonly #reports: Report[] = [];
   #onReport = () => {};
   #containers = 0;
 
-  private constructor(parts: ProverParts, world: World, lacks: Map<string, string>) {
+  constructor(parts: ProverParts) {
     this.#parts = parts;
-    this.world = world;
-    this.#lacks = lacks;
   }
 
-  static async prepare(parts: ProverParts, group: AgentGroup): Promise<Run> {
-    const { paths, clock, random, driver } = parts;
-    const session: Session = {
-      id: `${PREFIX}${random.token(8)}` as SessionId,
-      agentGroup: group.id,
-      ...{ conversation: "prove/own", channel: "prove", chat: "own", thread: null, runtime: null },
-      ...{ outboundCursor: 0, lastActiveAt: clock.now() },
-    };
-    const isRoot = process.getuid?.() === 0;
-    const old = leftovers(paths.sessions, group);
-    const folder = sessionFolder(paths.sessions, session);
-    const watch = new Watch(folder.root, isRoot ? group.uid : null);
-    const scratch = new Scratch(paths, group, session, parts.readersGroup, watch.secret);
-    const socketDir = join(paths.run, "s", session.id);
-    const mail = new Mail(parts, group, session, folder);
-    await watch.start();
-    const door = parts.doorTo({ address: `unix:${watch.upstreamSocket}`, needsCredential: true }, watch.secret);
-    const hooks = { onRing: () => {}, onBell: () => {} };
-    const open = (id: string, dir: string, onFile: Run["takeFile"]) =>
-      door.open({ id, agentGroup: group.id, uid: group.uid }, dir, {
-        ...hooks,
-        onRing: () => {
-          watch.rings += 1;
-        },
-        onFile,
-      });
-    let run: Run | null = null;
-    const opened = await open(session.id, socketDir, async (name, bytes) => run?.takeFile(name, bytes) ?? "");
-    // As on a host that is not root: the mount alone keeps the container from replacing its socket.
-    if (isRoot) chownSync(socketDir, group.uid, group.uid);
-    const plan = { session, group, folder, groupFolder: scratch.groupFolder, socketDir, timeZone: "UTC" };
-    // Read-only, whatever the grant says: the probe would leave its traces in a person's folder.
-    const mounts = parts.mountsOf(group).map((mount) => ({ ...mount, readOnly: true }));
-    const spec = containerSpec({ ...plan, recovery: false }, { ...paths, root: scratch.code }, parts.labels, mounts);
-    const world: World = { spec, uid: group.uid, isRoot, scratch, watch, mail };
-    world.spec = parts.adjust?.(spec, world) ?? spec;
-    run = new Run(parts, world, new Map(Object.entries(driver.lacks(spec.runtime))));
-    run.#door = opened;
-    run.#neighbour = await open(`${session.id}-x`, `${socketDir}-x`, async () => "");
-    watch.askBeside(join(`${socketDir}-x`, "session.sock"));
-    for (const root of old) {
-      await sweep(driver, spec, root);
-      removeSession(root);
-    }
-    return run;
+  /** Nothing can be attacked, and no file comes, before. */
+  enter(world: World): void {
+    this.#world = world;
+  }
+
+  get #there(): World {
+    if (!this.#world) throw new Error("the stage is not set");
+    return this.#world;
   }
 
   /** Makes attacks in one container after the other, until each has been judged. */
@@ -181,34 +114,23 @@ class Run {
     }
   }
 
-  async end(): Promise<void> {
-    const { driver } = this.#parts;
-    const { scratch, watch, mail, spec } = this.world;
-    await watch.stop();
-    await this.#door?.close();
-    await this.#neighbour?.close();
-    mail.close();
-    await sweep(driver, { ...spec, socket: spec.socket }, scratch.folder.root);
-    scratch.remove();
-  }
-
   /** A file from the container: a report, a wish to be looked at, or one of an attack's own. */
   async takeFile(name: string, bytes: AsyncIterable<Uint8Array>): Promise<string> {
     if (name === "look") {
       await drainOf(bytes, REPORT_BYTES);
-      await this.world.mail.look();
+      await this.#there.mail.look();
     } else if (name.startsWith("report-")) {
       const text = await drainOf(bytes, REPORT_BYTES);
       await new Promise<void>((judged) => {
         this.#reports.push({ id: name.slice("report-".length), text, judged });
         this.#onReport();
       });
-    } else return this.#parts.files.take(this.world.scratch.folder, name, bytes);
+    } else return this.#parts.files.take(this.#there.scratch.folder, name, bytes);
     return "noted";
   }
 
   async #start(steps: (Attack | Step)[]): Promise<Sandbox> {
-    const { world } = this;
+    const world = this.#there;
     const told = steps.map((step) => ({
       ...{ id: step.id, program: step.program, attack: step.name ?? step.id },
       settings: step.settings?.(world) ?? {},
@@ -243,15 +165,15 @@ class Run {
     } catch (error) {
       return { ...notShown(messageOf(error)), ended: false };
     } finally {
-      this.world.mail.renew();
-      this.world.watch.reset();
+      this.#there.mail.renew();
+      this.#there.watch.reset();
       report.judged();
     }
   }
 
   async #judge(step: Attack | Step, text: string): Promise<Judged> {
     const { output, complaint, code, signal } = report.parse(JSON.parse(text));
-    const outside = "silent" in step ? null : await step.harm?.(this.world);
+    const outside = "silent" in step ? null : await step.harm?.(this.#there);
     const last = output.trimEnd().split("\n").at(-1) ?? "";
     const parsed = code === 0 && signal === null ? outcome.safeParse(json(last)) : null;
     if (outside) return { held: false, happened: outside };
@@ -260,7 +182,7 @@ class Run {
   }
 
   #verdict({ id, wall, control, tried }: Attack, { held, happened }: Judged): Verdict {
-    const lack = this.#lacks.get(control);
+    const lack = this.#parts.driver.lacks(this.#there.spec.runtime)[control];
     if (lack === undefined) return { id, wall, control, tried, happened, held };
     return { id, wall, control, tried, happened: held ? happened : `${happened}; ${lack}`, held: held || "not given" };
   }
@@ -288,6 +210,3 @@ function json(text: string): unknown {
     return null;
   }
 }
-
-/** What stopped an attack, in words. */
-export const controlWords = (control: Control): string => controls[control];

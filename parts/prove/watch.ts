@@ -46,7 +46,7 @@ export class Watch {
   }
 
   async start(): Promise<void> {
-    const upstream = createServer((request, response) => {
+    const upstream = createServer({ maxHeaderSize: 1_000_000 }, (request, response) => {
       let body = "";
       request.setEncoding("latin1").on("data", (chunk: string) => {
         if (body.length < 1_000_000) body += chunk;

@@ -8,7 +8,7 @@ import { after, describe, test } from "node:test";
 import type { Attack } from "../../parts/prove/attack.ts";
 import { attacks } from "../../parts/prove/attacks/index.ts";
 import { controls } from "../../parts/prove/controls.ts";
-import type { ProverParts } from "../../parts/prove/prover.ts";
+import type { ProverParts } from "../../parts/prove/stage.ts";
 import type { World } from "../../parts/prove/world.ts";
 import { AlteredDriver } from "./prove/altered-driver.ts";
 import { proveBench } from "./prove/bench.ts";

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { gunzipSync } from "node:zlib";
 import { z } from "zod";
-import type { ProverParts } from "../../../parts/prove/prover.ts";
+import type { ProverParts } from "../../../parts/prove/stage.ts";
 import { readMailbox } from "../../../protocol/mailbox/read.ts";
 import type { Door, DoorHooks, OpenDoor, Upstream } from "../../../src/gateway/door.ts";
 import type { MailboxReaders, ReadResult } from "../../../src/sessions/mailbox-readers.ts";

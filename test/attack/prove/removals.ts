@@ -1,11 +1,11 @@
 /** Each hardening of the box, taken away: how, and which controls of the list are gone with it. */
 import { execFileSync } from "node:child_process";
-import { chmodSync, chownSync, existsSync, mkdirSync, statSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Gateway } from "../../../drivers/door/gateway.ts";
 import { defaultLimits } from "../../../drivers/door/limits.ts";
 import type { Control } from "../../../parts/prove/controls.ts";
-import type { ProverParts } from "../../../parts/prove/prover.ts";
+import type { ProverParts } from "../../../parts/prove/stage.ts";
 import type { World } from "../../../parts/prove/world.ts";
 import { inside } from "../../../protocol/layout.ts";
 import { silentLog } from "../../../src/lib/log.ts";
@@ -26,6 +26,20 @@ export interface Removal {
 }
 
 const host = (body: Loose, changes: Record<string, unknown>) => void Object.assign(body.HostConfig, changes);
+/** Capabilities by the numbers of their bits (linux/capability.h). */
+const NAMES = (
+  "CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST " +
+  "NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE " +
+  "SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG"
+).split(" ");
+const bounding = BigInt(`0x${/^CapBnd:\s*([0-9a-f]+)$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? "0"}`);
+/** What root itself has here: an engine can give no more. */
+const powers = NAMES.filter((_, bit) => ((bounding >> BigInt(bit)) & 1n) === 1n);
+/** Attacks whose capability nobody has here: without it they stay harmless. */
+const powerless = Object.entries({ "capability.raise-limits": "SYS_RESOURCE", "power.set-clock": "SYS_TIME" })
+  .filter(([, name]) => !powers.includes(name))
+  .map(([id]) => id);
+
 /** Root owns what the container's user owned, so that nothing but the user is another. */
 const asRoot = (body: Loose, { spec, scratch }: World) => {
   body.User = "0:0";
@@ -37,7 +51,7 @@ const asRoot = (body: Loose, { spec, scratch }: World) => {
   for (const { target } of spec.tmpfs) tmpfs(body, target, /,uid=\d+/);
 };
 const unfiltered = (body: Loose) => host(body, { SecurityOpt: ["no-new-privileges", "seccomp=unconfined"] });
-const allPowers = (body: Loose) => host(body, { CapDrop: [], CapAdd: ["ALL"] });
+const allPowers = (body: Loose) => host(body, { CapDrop: [], CapAdd: powers });
 const writable =
   (target: string): NonNullable<Removal["alter"]> =>
   (body) => {
@@ -73,6 +87,7 @@ export const removals: Removal[] = [
   { name: "the unprivileged user", controls: ["user"], alter: (body, _, world) => asRoot(body, world), quick: true },
   {
     ...{ name: "the lack of capabilities, for a user who can use them", controls: ["user", "capabilities"] },
+    except: powerless,
     alter(body, _, world) {
       asRoot(body, world);
       allPowers(body);
@@ -81,6 +96,7 @@ export const removals: Removal[] = [
   {
     name: "the filter and the lack of capabilities",
     controls: ["user", "capabilities", "filter", "filter and no capabilities"],
+    except: powerless,
     alter(body, _, world) {
       asRoot(body, world);
       allPowers(body);
