@@ -296,7 +296,8 @@ def _(target):
 
 @attack("power.pivot-root")
 def _():
-    return refused("pivot_root", ctypes.c_char_p(b"/tmp"), ctypes.c_char_p(b"/tmp"))
+    # To nowhere, so that nothing changes where it is allowed.
+    return refused("pivot_root", ctypes.c_char_p(b"/nowhere"), ctypes.c_char_p(b"/nowhere"))
 
 
 @attack("power.chroot")

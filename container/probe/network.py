@@ -10,6 +10,14 @@ PATIENCE = 1.5
 NO_WAY = (errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EPERM, errno.EACCES, errno.ENODEV)
 
 
+def left(error):
+    """Whether a question had left when this error came. A stack without any device but loopback may also say that the host
+    can't be reached."""
+    if error.errno == errno.EHOSTUNREACH:
+        return any(name != "lo" for _, name in socket.if_nameindex())
+    return error.errno not in NO_WAY
+
+
 def connects(address, family=socket.AF_INET):
     """Harm also where nobody answers: the question had left."""
     client = socket.socket(family, socket.SOCK_STREAM)
@@ -22,7 +30,7 @@ def connects(address, family=socket.AF_INET):
         return True, f"the question to {address[0]} left the container"
     except OSError as error:
         name = errno.errorcode.get(error.errno or 0, str(error))
-        return error.errno not in NO_WAY, name
+        return left(error), name
     finally:
         client.close()
 
@@ -35,7 +43,7 @@ def sends(address, payload, family=socket.AF_INET):
         client.sendto(payload, address)
         return True, f"a packet to {address[0]} left the container"
     except OSError as error:
-        return error.errno not in NO_WAY, errno.errorcode.get(error.errno or 0, str(error))
+        return left(error), errno.errorcode.get(error.errno or 0, str(error))
     finally:
         client.close()
 

@@ -1,4 +1,5 @@
 /** Attacks on the kernel by its system calls. */
+import { existsSync } from "node:fs";
 import { inside } from "../../../protocol/layout.ts";
 import type { Attack } from "../attack.ts";
 
@@ -61,7 +62,11 @@ export const kernelAttacks: Attack[] = [
     tried: "open the host's root folder by the number of its inode",
     settings: () => ({ path: inside.inboundDb }),
   },
-  { ...both, id: "power.load-module", tried: "load a module into the kernel" },
+  {
+    ...{ ...both, id: "power.load-module", tried: "load a module into the kernel" },
+    // A kernel without modules refuses everybody.
+    possible: () => existsSync("/proc/modules"),
+  },
   { ...both, id: "power.bpf", tried: "load a program into the kernel with bpf" },
   { ...both, id: "power.kernel-log", tried: "read the kernel's log" },
   { ...both, id: "power.restart-machine", tried: "restart the machine" },

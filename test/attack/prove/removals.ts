@@ -198,7 +198,7 @@ export const removals: Removal[] = [
   },
   {
     ...{ name: "the limit on processor time", controls: ["processor"] },
-    parts: { adjust: (spec) => ({ ...spec, limits: { ...spec.limits, cpus: 0.2 } }) },
+    parts: { adjust: (spec) => ({ ...spec, limits: { ...spec.limits, cpus: 0.05 } }) },
     alter: (body) => host(body, { NanoCpus: 0 }),
   },
   { name: "the limit on open files", controls: ["open files"], alter: withoutUlimit("nofile") },
