@@ -250,8 +250,9 @@ def _():
 
 
 def is_open(client):
+    client.setblocking(False)
     try:
-        return client.recv(1, socket.MSG_DONTWAIT) != b""
+        return client.recv(1) != b""
     except BlockingIOError:
         return True
     except OSError:

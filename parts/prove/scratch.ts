@@ -2,17 +2,8 @@
  * The folders of a session that exists only while its container is attacked: as real as any, but no file of a person is
  * in it. All files belong to the container's user, as on a host that is not root: the mount alone is in the way.
  */
-import {
-  chmodSync,
-  chownSync,
-  cpSync,
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  rmdirSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { chown, cp, lstat, readdir, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { inside } from "../../protocol/layout.ts";
 import type { Paths } from "../../src/lib/paths.ts";
@@ -34,7 +25,7 @@ export class Scratch {
   readonly private: string;
   /** A file of the host that must stay. */
   readonly bait: string;
-  readonly hasSetUidBait: boolean;
+  hasSetUidBait = false;
   /** Host paths of the files that are mounted one by one, with their inodes. */
   readonly pinned: [path: string, inode: number][];
   /** Where the other session's data would be found, if it were. */
@@ -44,7 +35,7 @@ export class Scratch {
   constructor(paths: Paths, group: AgentGroup, session: Session, readersGroup: number | null, secret: string) {
     this.#uid = group.uid;
     this.folder = sessionFolder(paths.sessions, session);
-    const { root, configDir } = this.folder;
+    const { root } = this.folder;
     prepareFolder(this.folder, group.uid, readersGroup);
     chmodSync(root, 0o755);
     this.code = join(root, "code");
@@ -55,19 +46,24 @@ export class Scratch {
     writeFileSync(join(this.private, "key"), secret);
     writeFileSync(this.bait, "precious");
     mkdirSync(join(this.groupFolder, "workspace"), { recursive: true });
-    this.#copyCode(paths.root);
-    writeFileSync(this.folder.inboundDb, "");
-    writeFileSync(`${this.folder.inboundDb}-journal`, "");
-    writeFileSync(join(configDir, "instructions.md"), "# Probe\n");
-    writeFileSync(join(configDir, "config.json"), "{}");
-    this.#giveToContainer([this.folder.inDir, configDir, this.code, join(this.groupFolder, "workspace")]);
-    this.hasSetUidBait = this.#makeBaits(configDir);
     const other = join(dirname(root), `${session.id}-other`, "out");
     mkdirSync(other, { recursive: true });
     writeFileSync(join(other, "outbound.db"), secret);
     const tail = `${basename(dirname(other))}/out/outbound.db`;
     this.guessesOfOther = [join(other, "outbound.db"), `${inside.inboundDir}/${tail}`, `/mnt/sessions/${tail}`];
     this.pinned = [this.folder.outboundDb, this.folder.outboundJournal].map((path) => [path, lstatSync(path).ino]);
+  }
+
+  /** Puts in what a container finds; in many small steps, because the host has other work meanwhile. @param root of the project */
+  async fill(root: string): Promise<void> {
+    const { inboundDb, inDir, configDir } = this.folder;
+    await this.#copyCode(root);
+    await writeFile(inboundDb, "");
+    await writeFile(`${inboundDb}-journal`, "");
+    await writeFile(join(configDir, "instructions.md"), "# Probe\n");
+    await writeFile(join(configDir, "config.json"), "{}");
+    await this.#giveToContainer([inDir, configDir, this.code, join(this.groupFolder, "workspace")]);
+    this.hasSetUidBait = this.#makeBaits(configDir);
   }
 
   /** What the container is to do, where it reads its settings. */
@@ -81,27 +77,28 @@ export class Scratch {
     rmSync(`${this.folder.root}-other`, { recursive: true, force: true });
   }
 
-  #copyCode(root: string): void {
+  async #copyCode(root: string): Promise<void> {
     for (const [from, to] of [
       ["container/probe", "container/runner"],
       ["container/providers/null", "container/providers/null"],
       ["protocol", "protocol"],
       ["container/image/hosts", "container/image/hosts"],
     ] as const) {
-      cpSync(join(root, from), join(this.code, to), {
+      await cp(join(root, from), join(this.code, to), {
         recursive: true,
         filter: (path) => !/node_modules|\.test\.ts$|__pycache__/.test(path),
       });
     }
   }
 
-  #giveToContainer(folders: string[]): void {
+  async #giveToContainer(folders: string[]): Promise<void> {
     if (!isRoot) return;
-    const give = (path: string) => {
-      chownSync(path, this.#uid, this.#uid);
-      if (lstatSync(path).isDirectory()) for (const name of readdirSync(path)) give(join(path, name));
+    const give = async (path: string): Promise<void> => {
+      await chown(path, this.#uid, this.#uid);
+      if (!(await lstat(path)).isDirectory()) return;
+      for (const name of await readdir(path)) await give(join(path, name));
     };
-    for (const folder of folders) give(folder);
+    for (const folder of folders) await give(folder);
   }
 
   /** Files that are harm to whoever could use them. @returns whether the set-uid program is there */

@@ -1,6 +1,7 @@
 /** Sets up what an attack needs around its container, and takes all of it away again. */
 import { chownSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { setImmediate as turn } from "node:timers/promises";
 import type { Door, OpenDoor, Upstream } from "../../src/gateway/door.ts";
 import type { Random, SessionId } from "../../src/lib/ids.ts";
 import type { Paths } from "../../src/lib/paths.ts";
@@ -52,8 +53,12 @@ export async function setStage(parts: ProverParts, group: AgentGroup, onFile: On
   const old = leftovers(paths.sessions, group);
   const folder = sessionFolder(paths.sessions, session);
   const watch = new Watch(folder.root, isRoot ? group.uid : null);
+  // Each of these takes milliseconds, and the host has other work in between.
+  await turn();
   const scratch = new Scratch(paths, group, session, parts.readersGroup, watch.secret);
+  await turn();
   const mail = new Mail(parts, group, session, folder);
+  await turn();
   const socketDirs = [join(paths.run, "s", session.id), join(paths.run, "s", `${session.id}-x`)] as const;
   const doors: OpenDoor[] = [];
   let spec: SandboxSpec | null = null;
@@ -68,6 +73,7 @@ export async function setStage(parts: ProverParts, group: AgentGroup, onFile: On
   };
 
   try {
+    await scratch.fill(paths.root);
     await watch.start();
     const door = parts.doorTo({ address: `unix:${watch.upstreamSocket}`, needsCredential: true }, watch.secret);
     const onRing = () => {

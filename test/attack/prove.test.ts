@@ -35,6 +35,8 @@ for (const runtime of ["runc", "runsc"]) {
           await pause(50);
         }
       })();
+      // As in a host that has been up for a while: what is loaded at the first use is no attack.
+      await bench.run(attacks.slice(0, 1));
       const loop = watchLoop();
       const verdicts = await bench.run(only);
       const { most, mostOwn } = loop.stop();
