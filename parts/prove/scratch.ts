@@ -2,8 +2,8 @@
  * The folders of a session that exists only while its container is attacked: as real as any, but no file of a person is
  * in it. All files belong to the container's user, as on a host that is not root: the mount alone is in the way.
  */
-import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
-import { chown, cp, lstat, readdir, writeFile } from "node:fs/promises";
+import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync, rmdirSync, writeFileSync } from "node:fs";
+import { chown, cp, lstat, readdir, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { inside } from "../../protocol/layout.ts";
 import type { Paths } from "../../src/lib/paths.ts";
@@ -72,9 +72,9 @@ export class Scratch {
   }
 
   /** @throws where the container's own folders were not emptied before (see sweep.ts) */
-  remove(): void {
-    removeSession(this.folder.root);
-    rmSync(`${this.folder.root}-other`, { recursive: true, force: true });
+  async remove(): Promise<void> {
+    await removeSession(this.folder.root);
+    await rm(`${this.folder.root}-other`, { recursive: true, force: true });
   }
 
   async #copyCode(root: string): Promise<void> {
@@ -132,9 +132,9 @@ export function leftovers(sessionsDir: string, group: AgentGroup): string[] {
 }
 
 /** Its writable folders must be empty. */
-export function removeSession(root: string): void {
+export async function removeSession(root: string): Promise<void> {
   for (const folder of Object.values(writableFolders(root))) {
     if (lstatSync(folder, { throwIfNoEntry: false })) rmdirSync(folder);
   }
-  rmSync(root, { recursive: true, force: true });
+  await rm(root, { recursive: true, force: true });
 }

@@ -68,7 +68,7 @@ export async function setStage(parts: ProverParts, group: AgentGroup, onFile: On
     for (const door of doors) await door.close();
     mail.close();
     if (spec) await sweep(driver, spec, folder.root);
-    scratch.remove();
+    await scratch.remove();
     for (const dir of socketDirs) rmSync(dir, { recursive: true, force: true });
   };
 
@@ -105,7 +105,7 @@ export async function setStage(parts: ProverParts, group: AgentGroup, onFile: On
     world.spec = parts.adjust?.(own, world) ?? own;
     for (const root of old) {
       await sweep(driver, own, root);
-      removeSession(root);
+      await removeSession(root);
     }
     spec = own;
     return { world, close };

@@ -14,7 +14,10 @@ export async function sweep(driver: SandboxDriver, like: SandboxSpec, root: stri
     ...like,
     name: `${like.name}-sweep`,
     command: ["find", inside.workspace, inside.providerState, "-mindepth", "1", "-delete"],
-    mounts: like.mounts.map((mount) => ({ ...mount, source: places[mount.target] ?? mount.source })),
+    mounts: like.mounts.flatMap((mount) => {
+      const source = places[mount.target];
+      return source ? [{ ...mount, source }] : [];
+    }),
   });
   const { code, stderr } = await sandbox.exited;
   if (code !== 0) throw new Misuse(`what the probe left in ${root} could not be removed: ${stderr.trim()}`);

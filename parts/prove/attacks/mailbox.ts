@@ -74,10 +74,6 @@ export const mailboxAttacks: Attack[] = [
   bytes("recursive-view", "put a query without end in the place of the rows"),
   attack("cyclic-tree", "bytes", "write a database that leads back into itself", () => null),
   bytes("wal-mode", "write a database that makes its reader write"),
-  bytes("huge-number", "use numbers that can't be counted with"),
-  bytes("row-of-3-mb", "write a row of 3 MB"),
-  bytes("deep-json", "write JSON of 200,000 levels"),
-  bytes("grow-to-1-gb", "let its mailbox grow to 1 GB"),
   bytes("super-journal", "write a journal that makes its reader delete a file of the host"),
   attack("locks", "bytes", "hold locks on every mailbox file", ({ mail }) =>
     mail.commitInbound() > 1_000 ? "the host's own writing was held up" : null,

@@ -171,7 +171,7 @@ export const naiveReaders: MailboxReaders = {
       const { DatabaseSync } = require("node:sqlite");
       const db = new DatabaseSync(${JSON.stringify(db)}, { timeout: 5000 });
       const rows = db.prepare("SELECT n, body FROM row WHERE n > ${after} LIMIT 100").all();
-      const state = db.prepare("SELECT key, value FROM state WHERE key > '' ORDER BY value").all();
+      const state = db.prepare("SELECT value FROM state WHERE value = 'shown'").all();
       console.log(JSON.stringify(rows.map(({ n, body }) => ({ n: Number(n), body: JSON.parse(body) }))));`;
     return new Promise((resolve) => {
       execFile(process.execPath, ["-e", code], { timeout: NAIVE_DEADLINE, killSignal: "SIGKILL" }, (error, stdout) => {
