@@ -1,8 +1,7 @@
 /**
- * Attacks by way of the mailbox: rows that claim what is not so, bytes that are no mailbox, locks. Arguments: the
+ * Attacks by way of the mailbox: rows that claim what is not so, bytes that are no mailbox. Arguments: the
  * attack's name and its settings. What came of it is judged by the host; here is only told what was written.
  */
-import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import { request } from "node:http";
 import { inside } from "../../protocol/layout.ts";
@@ -66,33 +65,6 @@ const crafted = (name: string) => () => {
   if (!file) throw new Error(`no bytes "${name}"`);
   write(inside.outboundDb, file.bytes);
 };
-
-/** Locks from a process of its own, which hold on while the host works. */
-function lock(): void {
-  const code = `
-import fcntl, os, sys, time
-if os.getpid() != os.getpgrp(): os.setsid()
-for path in sys.argv[1:]:
-    for flags in (os.O_RDWR, os.O_RDONLY):
-        try: file = os.open(path, flags)
-        except OSError: continue
-        for act in (lambda: fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB), lambda: fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB)):
-            try:
-                act()
-                break
-            except OSError: pass
-        try: fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError: pass
-print("held", flush=True)
-time.sleep(8)
-`;
-  const paths = [inside.outboundDb, inside.outboundJournal, inside.inboundDb, `${inside.inboundDb}-journal`];
-  const child = spawn("python3", ["-c", code, ...paths], { stdio: ["ignore", "pipe", "ignore"], detached: true });
-  const held = new Promise((resolve) => child.stdout.once("data", resolve));
-  child.unref();
-  waits.push(held);
-}
-const waits: Promise<unknown>[] = [];
 
 const attacks: Record<string, () => void | Promise<void>> = {
   "other-session": () => commit([[1, started([other])]]),
@@ -195,15 +167,10 @@ const attacks: Record<string, () => void | Promise<void>> = {
     write(inside.outboundDb, valid);
     write(inside.outboundJournal, forgedJournal(valid, bait));
   },
-  locks: () => {
-    commit([[1, started([mine])]]);
-    lock();
-  },
 };
 
 const act = attacks[attack];
 if (!act) throw new Error(`no attack "${attack}"`);
 await act();
-await Promise.all(waits);
 process.stdout.write(`${JSON.stringify({ harm: false, said: "written" })}\n`);
 process.exit(0);

@@ -3,7 +3,6 @@
  * memory with two sessions in it. Nothing that is asked for is carried out; it is only noted.
  */
 import { type VerbName, verbs } from "../../api/verbs.ts";
-import { MailboxWriter } from "../../protocol/mailbox/writer.ts";
 import { Audit } from "../../src/audit/audit.ts";
 import { carryOutFor } from "../../src/control/agent-tools.ts";
 import { type Effects, Executor } from "../../src/control/execute.ts";
@@ -59,7 +58,6 @@ export class Mail {
   readonly #group: AgentGroup;
   #store: Store;
   #taker: Taker;
-  #inbound: MailboxWriter | null = null;
 
   constructor(parts: MailParts, group: AgentGroup, session: Session, folder: SessionFolder) {
     this.#parts = parts;
@@ -104,16 +102,7 @@ export class Mail {
     return this.#store.outbox.list(null, 1_000);
   }
 
-  /** Writes into the host's own mailbox of the session. @returns how long that took, milliseconds */
-  commitInbound(): number {
-    const began = performance.now();
-    this.#inbound ??= MailboxWriter.open(this.#folder.inboundDb);
-    this.#inbound.commit({ put: [{ n: 2, body: { kind: "control" } }] });
-    return performance.now() - began;
-  }
-
   close(): void {
-    this.#inbound?.close();
     this.#store.db.close();
   }
 

@@ -5,7 +5,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
-import { TestHost } from "../support/host.ts";
+import { pause, TestHost } from "../support/host.ts";
 
 const ncl = resolve(import.meta.dirname, "../../cli/ncl.ts");
 
@@ -28,6 +28,8 @@ test("every attack is held, others are answered meanwhile, and nothing is left b
   while (going) {
     await host.ask(`during ${answers}`);
     answers += 1;
+    // Each leaves records, and the list of those is bounded.
+    await pause(500);
   }
   const { attacks } = JSON.parse((await proving).stdout) as { attacks: Record<string, unknown>[] };
   t.diagnostic(`${attacks.length} attacks, ${answers} answers meanwhile`);

@@ -75,7 +75,4 @@ export const mailboxAttacks: Attack[] = [
   attack("cyclic-tree", "bytes", "write a database that leads back into itself", () => null),
   bytes("wal-mode", "write a database that makes its reader write"),
   bytes("super-journal", "write a journal that makes its reader delete a file of the host"),
-  attack("locks", "bytes", "hold locks on every mailbox file", ({ mail }) =>
-    mail.commitInbound() > 1_000 ? "the host's own writing was held up" : null,
-  ),
 ];

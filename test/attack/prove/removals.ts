@@ -104,7 +104,7 @@ export const removals: Removal[] = [
     },
   },
   {
-    ...{ name: "no new privileges", controls: ["privileges"], quick: true },
+    ...{ name: "no new privileges", controls: ["privileges"] },
     alter: (body) =>
       host(body, { SecurityOpt: body.HostConfig.SecurityOpt.filter((option) => option !== "no-new-privileges") }),
   },
@@ -112,7 +112,6 @@ export const removals: Removal[] = [
     name: "the read-only root",
     controls: ["root"],
     alter: (body) => host(body, { ReadonlyRootfs: false }),
-    quick: true,
   },
   { name: "the hidden parts of /proc and /sys", controls: ["masks"], alter: (body) => host(body, { MaskedPaths: [] }) },
   {
@@ -123,7 +122,7 @@ export const removals: Removal[] = [
     },
   },
   {
-    ...{ name: "a network of its own: the host's is given", controls: ["network"], quick: true },
+    ...{ name: "a network of its own: the host's is given", controls: ["network"] },
     alter(body) {
       host(body, { NetworkMode: "host" });
       Object.assign(body, { NetworkDisabled: false, Hostname: "nanoclaw" });
@@ -138,7 +137,7 @@ export const removals: Removal[] = [
     },
   },
   {
-    ...{ name: "a process list of its own", controls: ["process list"], quick: true },
+    ...{ name: "a process list of its own", controls: ["process list"] },
     alter: (body) => host(body, { PidMode: "host" }),
   },
   { name: "shared memory of its own", controls: ["shared memory"], alter: (body) => host(body, { IpcMode: "host" }) },
@@ -165,7 +164,7 @@ export const removals: Removal[] = [
     },
   },
   {
-    ...{ name: "no engine socket", controls: ["engine"], quick: true },
+    ...{ name: "no engine socket", controls: ["engine"] },
     alter(body) {
       mount(body, "/var/run/docker.sock", "/var/run/docker.sock");
       host(body, { GroupAdd: [String(statSync("/var/run/docker.sock").gid)] });
@@ -173,7 +172,7 @@ export const removals: Removal[] = [
   },
   mountRemoval("inbound mount", inside.inboundDir, true),
   mountRemoval("config mount", inside.configDir),
-  mountRemoval("runner mount", inside.runnerDir, true),
+  mountRemoval("runner mount", inside.runnerDir),
   mountRemoval("providers mount", inside.providersDir),
   mountRemoval("protocol mount", inside.protocolDir),
   mountRemoval("hosts mount", "/etc/hosts"),
@@ -194,7 +193,6 @@ export const removals: Removal[] = [
     name: "the limit on processes",
     controls: ["processes"],
     alter: (body) => host(body, { PidsLimit: null }),
-    quick: true,
   },
   {
     ...{ name: "the limit on processor time", controls: ["processor"] },
@@ -202,7 +200,7 @@ export const removals: Removal[] = [
     alter: (body) => host(body, { NanoCpus: 0 }),
   },
   { name: "the limit on open files", controls: ["open files"], alter: withoutUlimit("nofile") },
-  { name: "the limit on a file's size", controls: ["file size"], alter: withoutUlimit("fsize"), quick: true },
+  { name: "the limit on a file's size", controls: ["file size"], alter: withoutUlimit("fsize") },
   { name: "no memory images", controls: ["core"], alter: withoutUlimit("core") },
   { name: "the size of /tmp", controls: ["tmp size"], alter: (body) => tmpfs(body, "/tmp", /,size=\d+/) },
   { name: "the size of the home", controls: ["home size"], alter: (body) => tmpfs(body, inside.home, /,size=\d+/) },
@@ -241,7 +239,6 @@ export const removals: Removal[] = [
     ...{
       name: "the gateway's rules and limits",
       controls: ["gateway rules", "bell limit", "gateway limits"],
-      quick: true,
     },
     // So many requests at once are more than this simple one can pass on.
     except: ["door.requests"],
