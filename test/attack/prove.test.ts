@@ -16,8 +16,10 @@ const MOST_DELAY_MS = 50;
 /** A neighbour's read, on a machine whose cores are all taken by an attack. */
 const MOST_READ_MS = 5_000;
 
-/** One of each control. */
-const sample = attacks.filter(({ control }, index) => attacks.findIndex((one) => one.control === control) === index);
+/** One of each control; without bombs, which have no limits to meet where gVisor ignores cgroups. */
+const sample = attacks.filter(
+  ({ control, scene }, index) => scene !== "bombs" && attacks.findIndex((one) => one.control === control) === index,
+);
 
 for (const runtime of ["runc", "runsc"]) {
   describe(`attacks under ${runtime}`, async () => {
@@ -36,7 +38,7 @@ for (const runtime of ["runc", "runsc"]) {
         }
       })();
       // As in a host that has been up for a while: what is loaded at the first use is no attack.
-      await bench.run(attacks.slice(0, 1));
+      await bench.run(attacks.filter(({ wall }, index) => attacks.findIndex((one) => one.wall === wall) === index));
       const loop = watchLoop();
       const verdicts = await bench.run(only);
       const { most, mostOwn } = loop.stop();
@@ -54,7 +56,7 @@ for (const runtime of ["runc", "runsc"]) {
       const lacks = bench.parts.driver.lacks(runtime);
       for (const { held, control } of verdicts) if (held === "not given") assert.ok(control in lacks, control);
       const count = verdicts.filter(({ held }) => held === true).length;
-      assert.ok(count >= (only === attacks ? 60 : 30), `${count} held`);
+      assert.ok(count >= (only === attacks ? 60 : 25), `${count} held`);
       assert.ok(mostOwn < MOST_DELAY_MS, `the event loop was held up for ${mostOwn} ms`);
       assert.ok(slowest < MOST_READ_MS, `a neighbour's read took ${slowest} ms`);
     });
