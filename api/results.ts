@@ -326,3 +326,51 @@ export const reachChange = z.object({
   removed: z.array(reachLine),
 });
 export const bundle = z.object({ bundle: z.string(), title: z.string(), hosts: z.string(), grantedTo: z.string() });
+export const sandbox = z.object({
+  group: z.string(),
+  /** What protects, what is mounted, and what this driver can't give: one sentence each. */
+  words: z.array(z.string()),
+  /** For an engine's own command line. */
+  command: z.string(),
+});
+
+/** `not given`: the driver said beforehand that it lacks this control. */
+const held = z.union([z.boolean(), z.literal("not given")]);
+export const proofLine = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("start"), group: z.string(), runtime: z.string(), attacks: count }),
+  z.object({
+    type: z.literal("attack"),
+    id: z.string(),
+    /** The part of the box that it belongs to. */
+    wall: z.string(),
+    control: z.string(),
+    tried: z.string(),
+    happened: z.string(),
+    held,
+  }),
+  /** The last line: whether every control that is claimed held. */
+  z.object({ type: z.literal("end"), ok: z.boolean(), held: count, failed: count, notGiven: count }),
+  z.object({ type: z.literal("error"), code: z.string(), message: z.string(), hint: z.string() }),
+]);
+export type ProofLine = z.output<typeof proofLine>;
+
+/** `group` and `inside` are empty for a folder that is only allowed. */
+export const mount = z.object({
+  path: z.string(),
+  write: z.boolean(),
+  group: z.string(),
+  inside: z.string(),
+  state: z.string(),
+});
+export const exposure = z.object({
+  path: z.string(),
+  files: count,
+  bytes,
+  /** Whose names promise a secret; the first few. */
+  sensitive: z.array(z.string()),
+  /** Sockets, pipes and devices; the first few. */
+  special: z.array(z.string()),
+  /** The folder is larger than was looked at. */
+  more: z.boolean(),
+});
+export const granted = exposure.extend({ inside: z.string(), readOnly: z.boolean(), warning: z.string() });

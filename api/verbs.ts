@@ -12,7 +12,9 @@ import { credentialVerbs } from "./verbs/credentials.ts";
 import { groupVerbs } from "./verbs/groups.ts";
 import { guardVerbs } from "./verbs/guard.ts";
 import { messageVerbs } from "./verbs/messages.ts";
+import { mountVerbs } from "./verbs/mounts.ts";
 import { ruleVerbs } from "./verbs/rules.ts";
+import { sandboxVerbs } from "./verbs/sandbox.ts";
 import { taskVerbs } from "./verbs/tasks.ts";
 import { usageVerbs } from "./verbs/usage.ts";
 
@@ -26,6 +28,8 @@ export const verbs = {
   ...groupVerbs,
   ...channelVerbs,
   ...messageVerbs,
+  ...mountVerbs,
+  ...sandboxVerbs,
   ...taskVerbs,
   ...usageVerbs,
   ...guardVerbs,

@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { pathsOf } from "../src/lib/paths.ts";
 import { ControlClient } from "./client.ts";
 import { EXIT_CODES, runCommand } from "./outcome.ts";
+import { addSandboxCommands } from "./prove.ts";
 import { addSkillCommands } from "./skills.ts";
 import type { UsageOptions } from "./usage.ts";
 
@@ -78,6 +79,7 @@ root
   });
 
 addSkillCommands(root, paths, client);
+addSandboxCommands(root, client);
 
 root
   .command("credentials")

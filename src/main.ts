@@ -17,6 +17,8 @@ import { credentials } from "../parts/credentials/index.ts";
 import { type EgressPart, egressRules, requestCredentials } from "../parts/egress/index.ts";
 import { flowGuard } from "../parts/guard/index.ts";
 import { metering } from "../parts/meter/index.ts";
+import { extraMounts } from "../parts/mounts/index.ts";
+import { proof } from "../parts/prove/index.ts";
 import { type Strangers, strangers } from "../parts/strangers/index.ts";
 import { type ScheduledTasksParts, scheduledTasks } from "../parts/tasks/index.ts";
 import { MailboxWriter } from "../protocol/mailbox/writer.ts";
@@ -134,6 +136,7 @@ export async function startHost(
   const driver = new DockerDriver();
   const user = process.getuid?.() === 0 ? READER : null;
   const readers = new ReaderPool({ sessionsDir: paths.sessions, user, log: log.child({ part: "readers" }) });
+  const mounts = extraMounts({ store, clock, paths, log: log.child({ part: "mounts" }) });
   const labels = { "nanoclaw.installation": paths.installation };
   const load = channelLoader(paths.root);
   const folderOf = (session: Session) => sessionFolder(paths.sessions, session);
@@ -152,7 +155,12 @@ export async function startHost(
   const terminal = new TerminalChannel(store.db, clock, (chat) => agentOfChat(store, chat));
   const containers: ScheduledTasksParts["containers"] = {
     ...{ driver, labels, sessionsDir: paths.sessions, groupsDir: paths.groups, runDir: join(paths.run, "s") },
-    specOf: (plan) => containerSpec(plan, paths, labels, egress.egress.environment(plan.session)),
+    specOf: (plan) => {
+      const extra = plan.errand ? [] : mounts.of(plan.group.folder);
+      for (const { target } of extra) guard.sawPrivate(plan.session.id, { kind: "mount", name: target });
+      const environment = egress.egress.environment(plan.session);
+      return containerSpec(plan, paths, labels, { environment, extraMounts: extra });
+    },
   };
   const path: MessagePath = messagePath({
     readersGroup: user?.gid ?? null,
@@ -190,6 +198,20 @@ export async function startHost(
       ...approvalEffects,
       ...doorman.effects,
       ...egress.effects,
+      ...mounts.effects,
+      ...proof({
+        mountsOf: (group) => mounts.of(group.folder),
+        ...{ store, paths, clock, random, driver, readers, files, labels, readersGroup: user?.gid ?? null },
+        doorTo: (upstream, secret) =>
+          new Gateway({
+            upstream: () => upstream,
+            credential: async () => ({ kind: "api_key", secret }),
+            intend: async () => null,
+            record: () => {},
+            meter: { ask: () => ({ allow: true, id: 0 }), goesOn: () => true, ended: () => {} },
+            log: log.child({ part: "prove" }),
+          }),
+      }),
       ...careEffects({
         ...{ store, model, driver, supervisor, registry, startedAt, today: metered.today },
         version: versionOf(paths.root),

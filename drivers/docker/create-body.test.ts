@@ -13,7 +13,7 @@ const spec: SandboxSpec = {
   environment: { TZ: "UTC", SAYING: "it's fine" },
   labels: { "nanoclaw.session": "s" },
   mounts: [{ source: "/data/in", target: "/nanoclaw/in", readOnly: true }],
-  tmpfs: [{ target: "/tmp", size: 1024, uid: 1000, mode: 0o1777 }],
+  tmpfs: [{ target: "/tmp", size: 1024, uid: 1000, files: 10, mode: 0o1777 }],
   workingDir: "/workspace",
   limits: { memoryBytes: 1e9, pids: 99, cpus: 1.5, openFiles: 77, fileSizeBytes: 5e6 },
   socket: { dir: "/run/s", target: "/nanoclaw/run" },
@@ -60,7 +60,7 @@ test("mounts are bind mounts that invent no folder, the socket's folder read-onl
     { ...bind, Source: "/run/s", Target: "/nanoclaw/run" },
   ]);
   assert.ok(!("Binds" in host));
-  assert.deepEqual(host.Tmpfs, { "/tmp": "rw,exec,nosuid,nodev,size=1024,uid=1000,mode=1777" });
+  assert.deepEqual(host.Tmpfs, { "/tmp": "rw,exec,nosuid,nodev,size=1024,nr_inodes=10,uid=1000,mode=1777" });
 });
 
 test("an init reaps, logs are capped, and nothing restarts or removes it but us", () => {

@@ -69,6 +69,6 @@ export function mountsOf(spec: SandboxSpec) {
   return [...spec.mounts, { source: spec.socket.dir, target: spec.socket.target, readOnly: true }];
 }
 
-export function tmpfsOptions({ size, uid, mode }: SandboxSpec["tmpfs"][number]): string {
-  return `rw,exec,nosuid,nodev,size=${size},uid=${uid},mode=${mode.toString(8)}`;
+export function tmpfsOptions({ size, files, uid, mode }: SandboxSpec["tmpfs"][number]): string {
+  return `rw,exec,nosuid,nodev,size=${size},nr_inodes=${files},uid=${uid},mode=${mode.toString(8)}`;
 }

@@ -29,6 +29,8 @@ export class DockerDriver implements SandboxDriver {
   readonly #clock: Clock;
   readonly #seccompFile: string;
   readonly #seccomp: string;
+  /** What the engine said of itself when it was checked last. */
+  #info: EngineInfo | null = null;
   readonly #closed = new AbortController();
 
   /** @throws EngineError where DOCKER_HOST names an engine elsewhere. */
@@ -37,6 +39,10 @@ export class DockerDriver implements SandboxDriver {
     this.#clock = clock;
     this.#seccompFile = seccompFile;
     this.#seccomp = JSON.stringify(JSON.parse(readFileSync(seccompFile, "utf8")));
+  }
+
+  lacks(runtime: string | null): Record<string, string> {
+    return this.#info === null ? {} : lacking(this.#info, runtime);
   }
 
   async check(): Promise<{ version: string; runtimes: string[] }> {
@@ -49,6 +55,7 @@ export class DockerDriver implements SandboxDriver {
         "Use Docker Engine on Linux; on Debian and Ubuntu `bash nanoclaw.sh` installs it.",
       );
     }
+    this.#info = info;
     this.cannot.splice(0, this.cannot.length, ...missing(info));
     return { version: version.Version, runtimes: runtimesOf(info) };
   }
@@ -127,6 +134,23 @@ function missing(info: EngineInfo): string[] {
       ([name]) => `any limit on memory, processes and processor time under ${name}: it is set to ignore cgroups`,
     ),
   ];
+}
+
+/** gVisor answers these by a kernel of its own, as it likes: our filter is not asked, and nothing of the machine is behind it. */
+const OWN_KERNEL = ["filter", "filter and no capabilities", "capabilities", "devices", "masks", "inodes"];
+const GVISOR = "it reached gVisor's own kernel, not the machine's";
+
+/** The controls of parts/prove/controls.ts that a container goes without. */
+function lacking(info: EngineInfo, runtime: string | null): Record<string, string> {
+  const name = runtime ?? info.DefaultRuntime;
+  const ignores = info.Runtimes[name]?.runtimeArgs?.includes("--ignore-cgroups") ?? false;
+  const limits = { memory: info.MemoryLimit, processes: info.PidsLimit, processor: info.CpuCfsQuota };
+  const missing = Object.entries(limits).filter(([, has]) => ignores || !has);
+  const why = ignores ? `${name} is set to ignore cgroups here` : "the engine's kernel has no such limit";
+  return {
+    ...Object.fromEntries(missing.map(([control]) => [control, why])),
+    ...(name === "runsc" && Object.fromEntries(OWN_KERNEL.map((control) => [control, GVISOR]))),
+  };
 }
 
 function runtimesOf(info: EngineInfo): string[] {

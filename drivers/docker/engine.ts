@@ -18,6 +18,7 @@ const info = z.object({
   OSType: z.string(),
   OperatingSystem: z.string().default(""),
   Runtimes: z.record(z.string(), z.object({ runtimeArgs: z.array(z.string()).nullish() })).default({}),
+  DefaultRuntime: z.string().default("runc"),
   SecurityOptions: z.array(z.string()).nullish(),
   MemoryLimit: z.boolean().default(false),
   PidsLimit: z.boolean().default(false),

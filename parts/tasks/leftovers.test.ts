@@ -38,7 +38,7 @@ function given(t: TestContext, inside: (provider: string) => number = () => 0) {
       dismiss: async (id) => void did.push(`dismissed ${id}`),
       specOf: ({ errand }) => ({ name: errand }) as unknown as SandboxSpec,
       driver: {
-        ...{ id: "test", cannot: [], check: () => assert.fail(), describe: () => "" },
+        ...{ id: "test", cannot: [], check: () => assert.fail(), describe: () => "", lacks: () => ({}) },
         survivors: async () =>
           Array.from({ length: running }, () => ({
             labels: {},

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import fc from "fast-check";
-import { hostileFiles, validMailbox } from "../../test/attack/mailbox/hostile-bytes.ts";
+import { hostileFiles, validMailbox } from "../../container/probe/hostile-bytes.ts";
 import { outboundBody } from "../rows.ts";
 import { readMailbox } from "./read.ts";
 import { MailboxWriter } from "./writer.ts";

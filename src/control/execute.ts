@@ -22,7 +22,7 @@ export interface EffectContext {
   signal: AbortSignal;
 }
 
-type Streams = "chat.follow" | "audit.follow" | "audit.export";
+type Streams = "chat.follow" | "audit.follow" | "audit.export" | "sandbox.prove";
 
 /** What each verb does. A stream yields its lines. */
 export type Effects = {

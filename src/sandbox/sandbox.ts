@@ -17,8 +17,8 @@ export interface SandboxSpec {
   environment: Record<string, string>;
   labels: Record<string, string>;
   mounts: Mount[];
-  /** Memory-backed directories, sizes in bytes. */
-  tmpfs: { target: string; size: number; uid: number; mode: number }[];
+  /** Memory-backed directories, sizes in bytes; each may hold so many files and folders. */
+  tmpfs: { target: string; size: number; files: number; uid: number; mode: number }[];
   workingDir: string;
   limits: {
     memoryBytes: number;
@@ -68,6 +68,8 @@ export interface SandboxDriver {
   readonly id: string;
   /** Controls of the spec that this driver cannot give, in words. Empty when it gives all. */
   readonly cannot: string[];
+  /** The same by the controls of parts/prove/controls.ts: what a container under this runtime goes without, and why. */
+  lacks(runtime: string | null): Record<string, string>;
   /** Throws an EngineError with a next step where the engine can't be used. */
   check(): Promise<{ version: string; runtimes: string[] }>;
   start(spec: SandboxSpec): Promise<Sandbox>;

@@ -52,6 +52,8 @@ const DEFAULT_LIMITS = { memoryBytes: 2 * GiB, pids: 512, cpus: 1, openFiles: 81
 /** Memory-backed, so they count as the container's memory; each may hold at most this. */
 const TMP_BYTES = 512 * MiB;
 const HOME_BYTES = 256 * MiB;
+/** Files and folders in each: empty ones take the kernel's memory too. A large tree of packages has some 50,000. */
+const TMP_FILES = 100_000;
 
 /** The hardened spec of a session's container. @throws Misuse that names the input which can't be. */
 export function sessionSpec(input: SessionContainer): SandboxSpec {
@@ -97,8 +99,8 @@ export function sessionSpec(input: SessionContainer): SandboxSpec {
     ],
     // Programs may run from them: an agent's scripts, builds and tools do, and forbidding it stops no interpreter.
     tmpfs: [
-      { target: "/tmp", size: TMP_BYTES, uid: user.uid, mode: 0o1777 },
-      { target: inside.home, size: HOME_BYTES, uid: user.uid, mode: 0o700 },
+      { target: "/tmp", size: TMP_BYTES, files: TMP_FILES, uid: user.uid, mode: 0o1777 },
+      { target: inside.home, size: HOME_BYTES, files: TMP_FILES, uid: user.uid, mode: 0o700 },
     ],
     workingDir: inside.workspace,
     limits: { ...DEFAULT_LIMITS, ...input.limits },

@@ -4,7 +4,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { inside } from "../../protocol/layout.ts";
 import type { Paths } from "../lib/paths.ts";
-import type { SandboxSpec } from "../sandbox/sandbox.ts";
+import type { Mount, SandboxSpec } from "../sandbox/sandbox.ts";
 import { sessionSpec } from "../sandbox/spec.ts";
 import type { ContainerPlan, Errand } from "./session-actor.ts";
 
@@ -14,18 +14,24 @@ const errands: Record<Errand, string[]> = {
   clearing: ["sh", "-c", `chmod -R u+rwX ${inside.providerState} && find ${inside.providerState} -mindepth 1 -delete`],
 };
 
-/**
- * @param paths of the installation; folders are resolved to where they really are, because a link could be turned.
- * @param environment more variables; no secret belongs there, but what stands for one
- */
+export interface ContainerExtras {
+  /** More variables. No secret belongs there, but what stands for one. */
+  environment?: Record<string, string>;
+  /** What a person lets the agent see beside its own. */
+  extraMounts?: Mount[];
+  /** Folders are resolved to where they really are, because a link could be turned. */
+  real?: (path: string) => string;
+}
+
+/** @param paths of the installation */
 export function containerSpec(
   plan: ContainerPlan,
   paths: Paths,
   labels: Record<string, string>,
-  environment: Record<string, string> = {},
+  { environment = {}, extraMounts = [], real = realpathSync }: ContainerExtras = {},
 ): SandboxSpec {
   const { session, group, folder } = plan;
-  const root = realpathSync(folder.root);
+  const root = real(folder.root);
   const spec = sessionSpec({
     installation: paths.installation,
     session: session.id,
@@ -39,9 +45,10 @@ export function containerSpec(
       outboundJournal: join(root, "out", "outbound.db-journal"),
       configDir: join(root, "config"),
       providerDir: join(root, "provider"),
-      workspace: join(realpathSync(plan.groupFolder), "workspace"),
-      socketDir: realpathSync(plan.socketDir),
+      workspace: join(real(plan.groupFolder), "workspace"),
+      socketDir: real(plan.socketDir),
     },
+    extraMounts,
     timeZone: plan.timeZone,
     // One core alone makes a cold start a fifth longer; the engine refuses more cores than the machine has.
     limits: { cpus: Math.min(2, availableParallelism()) },

@@ -88,6 +88,8 @@ function rules(): Rules {
     only("protocol", "^protocol/", ["^protocol/"]),
     only("practice", "^practice/", ["^practice/"]),
     only("container/runner", "^container/runner/", ["^container/runner/", "^protocol/"]),
+    // It runs inside, in the runner's place: the host knows it as files only.
+    only("container/probe", "^container/probe/", ["^container/probe/", "^protocol/"]),
     // A provider knows the runner by its contract, and no other provider.
     only("container/providers", "^container/providers/([^/]+)/", [
       "^container/providers/$1/",

@@ -4,8 +4,8 @@
  */
 import * as fs from "node:fs";
 import { createInterface } from "node:readline";
+import { forgedJournal, hostileFiles, validMailbox } from "../../../container/probe/hostile-bytes.ts";
 import { inside } from "../../../protocol/layout.ts";
-import { forgedJournal, hostileFiles, validMailbox } from "./hostile-bytes.ts";
 
 interface Libc {
   fcntl(file: number, command: number, argument: number | Uint8Array): number;

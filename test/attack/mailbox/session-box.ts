@@ -63,7 +63,7 @@ export class SessionBox {
       "--mount",
       `type=bind,src=${source},dst=${target}${mode}`,
     ];
-    const code = ["protocol", "test/attack/mailbox"].flatMap((folder) =>
+    const code = ["protocol", "container/probe", "test/attack/mailbox"].flatMap((folder) =>
       mount(join(project, folder), `/app/${folder}`),
     );
     const box = [

@@ -48,6 +48,7 @@ export class Engine {
     return {
       id: "simulated",
       cannot: [],
+      lacks: () => ({}),
       check: async () => ({ version: "1", runtimes: [] }),
       describe: ({ name }) => name,
       start: (spec) => this.#start(life, spec),

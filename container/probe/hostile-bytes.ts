@@ -4,8 +4,8 @@
  */
 import { readFileSync, rmSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
-import { CREATE, PAGE_SIZE } from "../../../protocol/mailbox/schema.ts";
-import { MailboxWriter } from "../../../protocol/mailbox/writer.ts";
+import { CREATE, PAGE_SIZE } from "../../protocol/mailbox/schema.ts";
+import { MailboxWriter } from "../../protocol/mailbox/writer.ts";
 
 export type Expected =
   | { status: "invalid"; why: RegExp }
