@@ -49,7 +49,7 @@ test("an owner who writes in a chat of their own hears of it there too, but not 
   }
   const heard = () => store.outbox.list(null, 9).map(({ channel, chat, text }) => `${channel}/${chat}: ${text}`);
   tell("containers", 0);
-  assert.deepEqual(heard(), ["phone/ann: trouble with containers", "terminal/main: trouble with containers"]);
+  assert.deepEqual(heard(), ["terminal/main: trouble with containers", "phone/ann: trouble with containers"]);
   tell("channel:phone", 0, "phone");
   assert.deepEqual(heard().slice(0, -2), ["terminal/main: trouble with channel:phone"]);
   tell("disk", 0, "phone/ann");
