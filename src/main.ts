@@ -13,6 +13,7 @@ import { TerminalChannel } from "../drivers/terminal/terminal.ts";
 import { SealedVault } from "../drivers/vault/vault.ts";
 import { approvalsPart } from "../parts/approvals/index.ts";
 import { auditBook } from "../parts/audit/index.ts";
+import { channelsPart } from "../parts/channels/index.ts";
 import { credentials } from "../parts/credentials/index.ts";
 import { type EgressPart, egressRules, requestCredentials } from "../parts/egress/index.ts";
 import { flowGuard } from "../parts/guard/index.ts";
@@ -29,7 +30,6 @@ import { channelLoader } from "./channels/load.ts";
 import { agentOfChat } from "./channels/terminal.ts";
 import { agentTools, carryOutFor } from "./control/agent-tools.ts";
 import { careEffects } from "./control/effects/care.ts";
-import { addedChannels, channelCredentials, channelEffects } from "./control/effects/channels.ts";
 import { chatEffects } from "./control/effects/chat.ts";
 import { groupEffects } from "./control/effects/groups.ts";
 import { messageEffects } from "./control/effects/messages.ts";
@@ -162,6 +162,7 @@ export async function startHost(
       return containerSpec(plan, paths, labels, { environment, extraMounts: extra });
     },
   };
+  const adding = channelsPart({ store, audit, clock, random, vault, load, registry: () => path.registry });
   const path: MessagePath = messagePath({
     readersGroup: user?.gid ?? null,
     ...{ ...containers, store, audit, clock, random, log, guard, readers, more, door: gateway, timers },
@@ -169,9 +170,9 @@ export async function startHost(
     maxContainers: MAX_CONTAINERS,
     ...{ terminal, files, load, tools: agentTools, carryOut: carryOutFor(store, () => executor) },
     tripwire: keeping.tripwire,
-    credentials: (id) => channelCredentials(vault, id),
-    added: () => addedChannels(store),
-    ...{ approvals, hold: (event, room) => doorman.hold(event, room) },
+    credentials: adding.credentials,
+    added: adding.added,
+    ...{ approvals, hold: (event, room) => doorman.hold(event, room), pair: adding.pair },
   });
   const { registry, router, supervisor } = path;
   const doorman: Strangers = strangers({ store, clock, random, approvals, router });
@@ -182,7 +183,7 @@ export async function startHost(
 
   const executor: Executor = new Executor(
     {
-      ...channelEffects({ store, clock, random, vault, registry, load }),
+      ...adding.effects,
       ...messageEffects({
         ...{ store, clock },
         channel: (id) => registry.get(id),

@@ -25,6 +25,7 @@ export interface PathPorts extends Omit<SupervisorOptions, "onProgress">, Pick<R
   added(): string[];
   approvals: RouterParts["approvals"];
   hold: RouterParts["hold"];
+  pair: RouterParts["pair"];
 }
 
 export interface MessagePath {
@@ -54,6 +55,7 @@ export function messagePath(ports: PathPorts): MessagePath {
   const router = new Router({
     ...{ store, audit, clock, random, guard, approvals: ports.approvals },
     hold: (event, room) => ports.hold(event, room),
+    pair: (event) => ports.pair(event),
     wake: (session) => supervisor.wake(session),
     stopped: (session) => supervisor.stopWork(session),
   });

@@ -4,8 +4,8 @@
  */
 import type { ClientRequest, IncomingMessage, ServerResponse } from "node:http";
 import { pipeline } from "node:stream";
+import { isListed } from "../../packages/body-rules/names.ts";
 import { NOTHING_READ, type Reading, UsageReader } from "../../packages/model-usage/index.ts";
-import { isListed } from "../../src/gateway/names.ts";
 import type { Clock } from "../../src/lib/clock.ts";
 import { type Answer, sendAnswer } from "./answers.ts";
 import { describeFailure } from "./describe-failure.ts";

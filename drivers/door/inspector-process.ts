@@ -5,7 +5,7 @@
  * the meter needs to know of it, as JSON. Lengths are 32-bit, big-endian.
  */
 import { createHash } from "node:crypto";
-import { type BodyRules, inspectBody } from "../../src/gateway/body-rules.ts";
+import { type BodyRules, inspectBody } from "../../packages/body-rules/index.ts";
 import { factsOf } from "./body-facts.ts";
 
 const rules = JSON.parse(process.argv[2] ?? "{}") as BodyRules;

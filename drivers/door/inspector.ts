@@ -6,7 +6,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import { z } from "zod";
-import type { BodyRules } from "../../src/gateway/body-rules.ts";
+import type { BodyRules } from "../../packages/body-rules/index.ts";
 import type { BodyFacts } from "../../src/gateway/meter.ts";
 import type { Clock, Timer } from "../../src/lib/clock.ts";
 import type { Log } from "../../src/lib/log.ts";
@@ -114,7 +114,7 @@ class Inspector {
     const limits = [
       "--permission",
       `--allow-fs-read=${code}`,
-      `--allow-fs-read=${join(code, "../../src/gateway")}`,
+      `--allow-fs-read=${join(code, "../../packages/body-rules")}`,
       `--max-old-space-size=${HEAP}`,
       "--disable-warning=SecurityWarning",
     ];

@@ -33,6 +33,7 @@ function host(store: Store, clock: Clock) {
     ...{ store, audit, clock },
     approvals: approvalsPart({ store, audit, clock, log: silentLog, edits: () => false }).approvals,
     hold: () => ({ status: "refused", why: "nobody is held here" }),
+    pair: () => false,
     random: countingRandom(),
     guard: noGuard,
     wake: (id) => woken.push(id),

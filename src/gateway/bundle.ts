@@ -29,7 +29,7 @@ const modelBundle = z.object({
   responseHeaders: names,
   credentials: z.object({ api_key: placement, oauth_token: placement }),
   maxBodyBytes: z.int(),
-  /** What a request body may contain, see body-rules.ts. */
+  /** What a request body may contain, see packages/body-rules. */
   body: z.object({ fields: names, tools: names, blocks: names, sources: names }),
   /** The cheapest request that shows whether a credential is good. */
   check: z.object({ path: z.string(), headers: z.record(z.string(), z.string()), body: z.unknown() }),

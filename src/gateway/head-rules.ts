@@ -3,10 +3,10 @@
  * client sent are not forwarded, because only named headers are.
  */
 import type { IncomingHttpHeaders } from "node:http";
+import { isListed } from "../../packages/body-rules/names.ts";
 import { MODEL_PREFIX } from "../../protocol/session-socket.ts";
 import type { ModelBundle } from "./bundle.ts";
 import type { Credential } from "./door.ts";
-import { isListed } from "./names.ts";
 
 /** Why a request goes no further. */
 export interface Refusal {

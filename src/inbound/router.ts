@@ -23,7 +23,6 @@ import type { MessagingGroup } from "../store/groups.ts";
 import type { InboundEvent } from "../store/inbox.ts";
 import type { Session } from "../store/sessions.ts";
 import type { Store } from "../store/store.ts";
-import { pair } from "./pairing.ts";
 import { decideRoute, type Target } from "./route.ts";
 
 const id = z.string().min(1).max(300);
@@ -69,6 +68,8 @@ export interface RouterParts {
   approvals: Pick<Approvals, "typed" | "pressed">;
   /** Keeps what somebody said who is not known in a room, until it is decided whether they may. */
   hold(event: ChannelEvent, room: MessagingGroup): Acceptance;
+  /** Whether a direct message was a code that ties its chat to an agent; then all of that is done. */
+  pair(event: InboundEvent): boolean;
 }
 
 /** Where something was put: a row of a session's inbox. */
@@ -117,7 +118,7 @@ export class Router implements ChannelHost {
     };
     const { store, audit } = this.#parts;
     const { channel, chat } = inbound;
-    if (event.change === "said" && event.direct && pair(this.#parts, inbound)) return { status: "accepted" };
+    if (event.change === "said" && event.direct && this.#parts.pair(inbound)) return { status: "accepted" };
     const owner = store.users.isOwner(event.user as UserId);
     const room = store.groups.messagingGroup(channel, chat) ?? null;
     const wirings = room ? store.groups.wirings(room.id) : [];

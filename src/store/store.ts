@@ -6,7 +6,6 @@ import { Groups } from "./groups.ts";
 import { Inbox } from "./inbox.ts";
 import { migrate } from "./migrations.ts";
 import { Outbox } from "./outbox.ts";
-import { Pairings } from "./pairings.ts";
 import { Sessions } from "./sessions.ts";
 import { Settings } from "./settings.ts";
 import { Turns } from "./turns.ts";
@@ -22,7 +21,6 @@ export interface Store {
   turns: Turns;
   outbox: Outbox;
   calls: Calls;
-  pairings: Pairings;
   memory: ChannelMemory;
 }
 
@@ -44,7 +42,6 @@ export function storeOn(db: Database): Store {
     turns: new Turns(db),
     outbox: new Outbox(db),
     calls: new Calls(db),
-    pairings: new Pairings(db),
     memory: new ChannelMemory(db),
   };
 }

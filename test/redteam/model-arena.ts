@@ -62,8 +62,8 @@ export class ModelArena implements Arena {
     };
     const channel = this.#platform();
     const parts = { store, audit, clock, random: countingRandom(), log: silentLog, guard, channel: () => channel };
-    const { approvals, hold } = this.#world;
-    this.#router = new Router({ ...parts, approvals, hold, wake: () => {}, stopped: () => {} });
+    const { approvals, hold, pair } = this.#world;
+    this.#router = new Router({ ...parts, approvals, hold, pair, wake: () => {}, stopped: () => {} });
     this.#drafts = new Drafts(parts);
     this.#delivery = new Delivery({ ...parts, drafts: this.#drafts, onTrouble: () => {} });
     this.#delivery.start();

@@ -1,5 +1,7 @@
 /** A store with one agent, wired to a room, for tests of the host's parts; real SQLite in memory. */
 import { approvalsPart } from "../../parts/approvals/index.ts";
+import { pair } from "../../parts/channels/pairing.ts";
+import { Pairings } from "../../parts/channels/pairings.ts";
 import type { FlowGuard } from "../../src/access/flow-guard.ts";
 import { Audit } from "../../src/audit/audit.ts";
 import type { Acceptance } from "../../src/channels/channel.ts";
@@ -7,6 +9,7 @@ import type { Clock } from "../../src/lib/clock.ts";
 import type { AgentGroupId, MessagingGroupId, Random, SessionId, UserId } from "../../src/lib/ids.ts";
 import { silentLog } from "../../src/lib/log.ts";
 import type { Tripwire } from "../../src/sessions/tripwire.ts";
+import type { InboundEvent } from "../../src/store/inbox.ts";
 import type { Session } from "../../src/store/sessions.ts";
 import { openStore } from "../../src/store/store.ts";
 
@@ -91,6 +94,7 @@ export function world() {
   const clock = new SettableClock();
   const store = openStore(":memory:");
   const audit = new Audit(store.db, clock);
+  const pairings = new Pairings(store.db);
   store.users.put({ id: OWNER, name: "Owner", timeZone: "UTC" }, clock.now());
   store.users.grantOwner(OWNER);
   store.groups.addAgentGroup({
@@ -127,6 +131,8 @@ export function world() {
     session,
     tripwire: noTripwire,
     approvals: approvalsPart({ store, audit, clock, log: silentLog, edits: () => false }).approvals,
+    pairings,
+    pair: (event: InboundEvent) => pair({ store, audit, clock, random: countingRandom(), pairings }, event),
     /** Nobody waits at this door. */
     hold: (): Acceptance => ({ status: "refused", why: "nobody is held here" }),
     /** Puts a message straight into the session's inbox. @returns its number. */

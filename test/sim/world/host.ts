@@ -182,7 +182,7 @@ export class Host {
         throw new Error(`no channel ${id}`);
       },
       more: machine.platforms.map((platform) => platform.channel(life)),
-      ...{ approvals, hold: (event, room) => doorman.hold(event, room) },
+      ...{ approvals, hold: (event, room) => doorman.hold(event, room), pair: () => false },
     });
     const { supervisor, registry, router } = path;
     const doorman: Strangers = strangers({ store, clock, random, approvals, router });

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { inspectBody } from "./body-rules.ts";
-import { anthropicBundle } from "./bundle.ts";
+import { anthropicBundle } from "../../src/gateway/bundle.ts";
+import { inspectBody } from "./index.ts";
 
 const inspect = (body: unknown) => inspectBody(anthropicBundle.body, Buffer.from(JSON.stringify(body)));
 const content = (...blocks: unknown[]) => ({ model: "m", messages: [{ role: "user", content: blocks }] });

@@ -1,27 +1,33 @@
 /** Ties a direct chat on a platform to an agent, for whoever sends the code that this machine showed. */
-import type { Audit } from "../audit/audit.ts";
-import type { Clock } from "../lib/clock.ts";
-import { newMessagingGroupId, type Random, type UserId } from "../lib/ids.ts";
-import type { InboundEvent } from "../store/inbox.ts";
-import type { Store } from "../store/store.ts";
+import type { Audit } from "../../src/audit/audit.ts";
+import type { Clock } from "../../src/lib/clock.ts";
+import { newMessagingGroupId, type Random, type UserId } from "../../src/lib/ids.ts";
+import type { InboundEvent } from "../../src/store/inbox.ts";
+import type { Store } from "../../src/store/store.ts";
+import type { Pairings } from "./pairings.ts";
 
 /** How long a code is good, milliseconds, and how many characters of 5 bits it has. */
 export const CODE_LIFE = 10 * 60_000;
 export const CODE_LENGTH = 8;
 const CODE = /^(?:\/(?:pair|start)\s+)?([0-9a-z]{8})$/i;
 
+export interface PairingParts {
+  store: Store;
+  audit: Audit;
+  clock: Clock;
+  random: Random;
+  pairings: Pairings;
+}
+
 /** @returns false where the message is no code that is good now: then it is like any other message. */
-export function pair(
-  parts: { store: Store; audit: Audit; clock: Clock; random: Random },
-  event: InboundEvent,
-): boolean {
+export function pair(parts: PairingParts, event: InboundEvent): boolean {
   const code = CODE.exec(event.text.trim())?.[1];
   if (!code) return false;
-  const { store, audit, clock, random } = parts;
+  const { store, audit, clock, random, pairings } = parts;
   const { channel, chat, userId: user } = event;
   const now = clock.now();
   return store.db.transaction(() => {
-    const pairing = store.pairings.take(code, channel, now);
+    const pairing = pairings.take(code, channel, now);
     const group = pairing && store.groups.agentGroup(pairing.agentGroup);
     if (!group) return false;
     // Recorded, so that the platform may hand it over again.

@@ -1,17 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { ChannelEvent } from "../../src/channels/channel.ts";
+import { Router } from "../../src/inbound/router.ts";
+import type { UserId } from "../../src/lib/ids.ts";
 import { AGENT, countingRandom, world } from "../../test/support/world.ts";
-import type { ChannelEvent } from "../channels/channel.ts";
-import type { UserId } from "../lib/ids.ts";
 import { CODE_LIFE } from "./pairing.ts";
-import { Router } from "./router.ts";
 
 const CODE = "abcd2345";
 
 function given() {
   const w = world();
   const router = new Router({ ...w, random: countingRandom(), wake: () => {}, stopped: () => {} });
-  w.store.pairings.add(CODE, { channel: "test", agentGroup: AGENT }, w.clock.now() + CODE_LIFE);
+  w.pairings.add(CODE, { channel: "test", agentGroup: AGENT }, w.clock.now() + CODE_LIFE);
   const say = (text: string, change: Partial<ChannelEvent> = {}) =>
     router.accept({
       address: { channel: "test", chat: "direct-1", thread: null },
@@ -60,7 +60,7 @@ test("a code that is too late, replaced, of another channel, in a group or in an
   assert.equal(late.isOwner(), false);
 
   const replaced = given();
-  replaced.store.pairings.add("zzzz9999", { channel: "test", agentGroup: AGENT }, replaced.clock.now() + CODE_LIFE);
+  replaced.pairings.add("zzzz9999", { channel: "test", agentGroup: AGENT }, replaced.clock.now() + CODE_LIFE);
   assert.equal((await replaced.say(CODE)).status, "ignored");
   assert.equal((await replaced.say("zzzz9999")).status, "accepted");
 
@@ -93,10 +93,10 @@ test("a code that fails half-way is good for another try", async () => {
 });
 
 test("a chat that is paired again keeps one wiring and hears a second welcome", async () => {
-  const { say, wirings, store, clock, outbox } = given();
+  const { say, wirings, pairings, clock, outbox } = given();
   await say(CODE);
   clock.advance(1);
-  store.pairings.add("zzzz9999", { channel: "test", agentGroup: AGENT }, clock.now() + 1);
+  pairings.add("zzzz9999", { channel: "test", agentGroup: AGENT }, clock.now() + 1);
   await say("zzzz9999", { platformId: "m2" });
   assert.deepEqual(wirings(), [AGENT]);
   assert.equal(outbox().length, 2);

@@ -1,21 +1,23 @@
 /** What the verbs about channels do: `channels.*`. Installing a channel's packages is the client's part (cli/skills.ts). */
 import { z } from "zod";
-import type { ChannelPackage } from "../../channels/channel.ts";
-import type { ChannelRegistry } from "../../channels/registry.ts";
-import { CODE_LENGTH, CODE_LIFE } from "../../inbound/pairing.ts";
-import type { Clock } from "../../lib/clock.ts";
-import { Misuse } from "../../lib/errors.ts";
-import type { Random } from "../../lib/ids.ts";
-import type { Store } from "../../store/store.ts";
-import type { Vault } from "../../vault/vault.ts";
-import type { Effects } from "../execute.ts";
+import type { ChannelPackage } from "../../src/channels/channel.ts";
+import type { ChannelRegistry } from "../../src/channels/registry.ts";
+import type { Effects } from "../../src/control/execute.ts";
+import type { Clock } from "../../src/lib/clock.ts";
+import { Misuse } from "../../src/lib/errors.ts";
+import type { Random } from "../../src/lib/ids.ts";
+import type { Store } from "../../src/store/store.ts";
+import type { Vault } from "../../src/vault/vault.ts";
+import { CODE_LENGTH, CODE_LIFE } from "./pairing.ts";
+import type { Pairings } from "./pairings.ts";
 
 export interface ChannelsParts {
   store: Store;
   clock: Clock;
   random: Random;
   vault: Vault;
-  registry: ChannelRegistry;
+  registry(): ChannelRegistry;
+  pairings: Pairings;
   load(id: string): Promise<ChannelPackage>;
 }
 
@@ -35,9 +37,9 @@ export function channelCredentials(vault: Vault, id: string): Record<string, str
 export function channelEffects(
   parts: ChannelsParts,
 ): Pick<Effects, `channels.${"list" | "describe" | "add" | "remove" | "pair"}`> {
-  const { store, clock, vault, registry, load } = parts;
+  const { store, clock, vault, registry, pairings, load } = parts;
   return {
-    "channels.list": () => registry.health(),
+    "channels.list": () => registry().health(),
 
     "channels.describe": async ({ channel }) => {
       const { title, credentials } = await load(channel);
@@ -63,7 +65,7 @@ export function channelEffects(
         vault.put(credentialName(channel), { kind: "api_key", secret: JSON.stringify(given) }, clock.now());
         store.settings.set(SETTING, [...new Set([...addedChannels(store), channel])]);
       });
-      return { id: channel, ...(await registry.add(channel)) };
+      return { id: channel, ...(await registry().add(channel)) };
     },
 
     "channels.remove": async ({ channel }, { record }) => {
@@ -77,19 +79,19 @@ export function channelEffects(
         store.groups.leave(channel);
         vault.remove(credentialName(channel));
       });
-      await registry.remove(channel);
+      await registry().remove(channel);
       return { done: true };
     },
 
     "channels.pair": ({ channel, group: folder }, { record }) => {
-      if (!registry.get(channel))
+      if (!registry().get(channel))
         throw new Misuse(`the channel "${channel}" is not there`, "`ncl skills add` adds one.");
       const group = folder ? store.groups.agentGroupByFolder(folder) : store.groups.agentGroups()[0];
       if (!group) throw new Misuse(`there is no agent group "${folder ?? ""}"`, "`ncl groups list` shows them.");
       const code = parts.random.token(CODE_LENGTH);
       const expiresAt = clock.now() + CODE_LIFE;
       return record(`channel:${channel}`, () => {
-        store.pairings.add(code, { channel, agentGroup: group.id }, expiresAt);
+        pairings.add(code, { channel, agentGroup: group.id }, expiresAt);
         return { code, group: group.folder, expiresAt };
       });
     },

@@ -1,7 +1,7 @@
 /** Codes by which a chat of a platform proves that it belongs to whoever sits at this machine. Only hashes are kept. */
 import { createHash } from "node:crypto";
-import type { AgentGroupId } from "../lib/ids.ts";
-import type { Database } from "../lib/sqlite.ts";
+import type { AgentGroupId } from "../../src/lib/ids.ts";
+import type { Database } from "../../src/lib/sqlite.ts";
 
 export interface Pairing {
   channel: string;

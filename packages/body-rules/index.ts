@@ -1,7 +1,7 @@
 /**
  * The rules about a model request's body. A model's API is itself a way out: it can be asked to search the web, to call
  * servers, to load pictures and files by address. So only what a bundle names passes; all else is refused. Pure, and
- * without imports, because it runs in a process that holds nothing (see inspector.ts).
+ * without imports, because it runs in a process that holds nothing (drivers/door/inspector.ts).
  */
 import { isListed } from "./names.ts";
 

@@ -4,13 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { z } from "zod";
-import { SealedVault } from "../../../drivers/vault/vault.ts";
-import { countingRandom, world } from "../../../test/support/world.ts";
-import type { Channel } from "../../channels/channel.ts";
-import type { ChannelRegistry } from "../../channels/registry.ts";
-import { Misuse } from "../../lib/errors.ts";
-import type { EffectContext } from "../execute.ts";
-import { addedChannels, channelCredentials, channelEffects } from "./channels.ts";
+import { SealedVault } from "../../drivers/vault/vault.ts";
+import type { Channel } from "../../src/channels/channel.ts";
+import type { ChannelRegistry } from "../../src/channels/registry.ts";
+import type { EffectContext } from "../../src/control/execute.ts";
+import { Misuse } from "../../src/lib/errors.ts";
+import { countingRandom, world } from "../../test/support/world.ts";
+import { addedChannels, channelCredentials, channelEffects } from "./effects.ts";
 
 function given(t: TestContext) {
   const dir = mkdtempSync(join(tmpdir(), "channels-"));
@@ -31,7 +31,10 @@ function given(t: TestContext) {
     actor: { kind: "operator" },
     record: (_resource: string, change: () => unknown) => store.db.transaction(change),
   } as unknown as EffectContext;
-  const effects = channelEffects({ store, clock, random: countingRandom(), vault, registry, load });
+  const effects = channelEffects({
+    ...{ store, clock, random: countingRandom(), vault, load, pairings: w.pairings },
+    registry: () => registry,
+  });
   const add = (given: object) =>
     effects["channels.add"]({ channel: "chat", credentials: JSON.stringify(given) }, context);
   return { ...w, vault, effects, context, calls, add };
@@ -78,10 +81,10 @@ test("a channel that is removed is forgotten with what it kept; one that was not
 });
 
 test("a code for pairing is made for a channel and an agent that are there, and is good for ten minutes", async (t) => {
-  const { effects, context, store, clock } = given(t);
+  const { effects, context, pairings, clock } = given(t);
   const { code, group, expiresAt } = await effects["channels.pair"]({ channel: "chat" }, context);
   assert.deepEqual([code.length, group, expiresAt - clock.now()], [8, "main", 600_000]);
-  assert.equal(store.pairings.take(code, "chat", clock.now())?.channel, "chat");
+  assert.equal(pairings.take(code, "chat", clock.now())?.channel, "chat");
   for (const args of [{ channel: "none" }, { channel: "chat", group: "none" }])
     await assert.rejects(async () => effects["channels.pair"](args, context), Misuse);
 });
