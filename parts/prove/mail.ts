@@ -51,6 +51,16 @@ const asItIs: DrainParts["tripwire"] = {
   file: (_session, _name, bytes) => bytes,
 };
 
+/** Making a store takes the host tens of milliseconds; making it empty, one. */
+function emptied({ db }: Store): void {
+  const tables = db.all<{ name: string }>(
+    "SELECT name FROM sqlite_schema WHERE type='table' AND name NOT LIKE 'sqlite_%'",
+  );
+  db.exec("PRAGMA foreign_keys=OFF");
+  for (const { name } of tables) db.exec(`DELETE FROM ${name}`);
+  db.exec("DELETE FROM sqlite_sequence; PRAGMA foreign_keys=ON");
+}
+
 export class Mail {
   readonly ownFolder: string;
   /** Verbs that passed the gate. */
@@ -63,7 +73,7 @@ export class Mail {
   readonly #other: Session;
   readonly #folder: SessionFolder;
   readonly #group: AgentGroup;
-  #store: Store;
+  readonly #store: Store;
   #taker: Taker;
 
   constructor(parts: MailParts, group: AgentGroup, session: Session, folder: SessionFolder) {
@@ -79,8 +89,7 @@ export class Mail {
 
   /** Everything as it was at the beginning, for the next attack. */
   renew(): void {
-    this.#store.db.close();
-    this.#store = openStore(":memory:");
+    emptied(this.#store);
     this.#taker = this.#fill();
     this.called = [];
     this.answered = "not";

@@ -8,9 +8,9 @@ export function outboundOf(n: number): OutboundBody {
 }
 
 export function inboundOf(n: number): InboundBody {
-  const said = { at: "2026-01-01T00:00:00Z", from: "someone", author: "person" as const, text: filler(n, 2_000) };
+  const said = { at: "2026-01-01T00:00:00Z", from: "someone", author: "person" as const, stranger: false };
   const news = { change: "said" as const, about: null, files: [], receipts: [], script: null };
-  return { kind: "message", ...said, ...news, stranger: false, engages: true, attempt: 1, alreadyDone: [] };
+  return { kind: "message", ...said, text: filler(n, 2_000), ...news, engages: true, attempt: 1, alreadyDone: [] };
 }
 
 function filler(n: number, most: number): string {
