@@ -85,6 +85,7 @@ export class Container {
   readonly #lines: AsyncIterator<string>;
   readonly #ended: Promise<void>;
   #stderr = "";
+  #over = false;
 
   constructor(name: string, process: ChildProcess) {
     this.#name = name;
@@ -94,7 +95,17 @@ export class Container {
     process.stderr?.on("data", (text) => {
       this.#stderr += text;
     });
-    this.#ended = new Promise((resolve) => process.once("exit", () => resolve()));
+    this.#ended = new Promise((resolve) => {
+      process.once("exit", () => {
+        this.#over = true;
+        resolve();
+      });
+    });
+  }
+
+  /** Whoever waits for what it writes waits for ever once it is gone. @throws Error with what it complained of */
+  mustRun(): void {
+    if (this.#over) throw new Error(`the container ended: ${this.#stderr}`);
   }
 
   /** What the container has complained of so far. */
