@@ -121,9 +121,14 @@ export class Container {
     return JSON.parse(value);
   }
 
-  /** Kills it with SIGKILL; resolves when it is gone. */
+  /** Kills it with SIGKILL; resolves when it is gone. What runs in it may write before the engine counts it as running. */
   async kill(): Promise<void> {
-    await run("docker", ["kill", "--signal", "KILL", this.#name]);
+    while (!this.#over) {
+      const failed = await run("docker", ["kill", "--signal", "KILL", this.#name]).catch((error: Error) => error);
+      if (!failed) break;
+      if (!this.#over && !/is not running/.test(failed.message)) throw failed;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
     await this.#ended;
   }
 
@@ -138,6 +143,16 @@ export function removeDir(dir: string): void {
   rmSync(dir, { recursive: true, force: true });
 }
 
+/** @throws Error with what it said */
 function run(file: string, args: string[]): Promise<void> {
-  return new Promise((resolve) => spawn(file, args, { stdio: "ignore" }).once("close", () => resolve()));
+  return new Promise((resolve, reject) => {
+    const child = spawn(file, args, { stdio: ["ignore", "ignore", "pipe"] });
+    let said = "";
+    child.stderr.on("data", (text) => {
+      said += text;
+    });
+    child.once("close", (code) =>
+      code === 0 ? resolve() : reject(new Error(`${file} ${args.join(" ")}: ${said.trim() || code}`)),
+    );
+  });
 }
