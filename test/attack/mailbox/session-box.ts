@@ -126,7 +126,7 @@ export class Container {
     while (!this.#over) {
       const failed = await run("docker", ["kill", "--signal", "KILL", this.#name]).catch((error: Error) => error);
       if (!failed) break;
-      if (!this.#over && !/is not running/.test(failed.message)) throw failed;
+      if (!this.#over && !/is not running|No such container/.test(failed.message)) throw failed;
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
     await this.#ended;
