@@ -164,10 +164,19 @@ describe("stop", () => {
       "send",
       "interrupt",
     ]);
-    assert.deepEqual(turns.rows([control(10, "stop")]), []);
     const stopped = turns.event({ type: "stopped", text: "so far", usage: null });
     assert.deepEqual(acknowledged(stopped), [2, 4]);
     assert.deepEqual(kinds(stopped), ["turn_ended", "turn_started", "send"]);
+  });
+
+  it("repeated before the first has ended the turn, takes with it what was said in between", () => {
+    const turns = fresh();
+    const effects = turns.rows([message(2), control(4, "stop"), message(6), message(8, "", false), control(10, "stop")]);
+    assert.deepEqual(kinds(effects), ["turn_started", "send", "interrupt", "turn_fed"]);
+    const stopped = turns.event({ type: "stopped", text: "", usage: null });
+    assert.deepEqual(kinds(stopped), ["turn_ended"]);
+    assert.deepEqual(acknowledged(stopped), [2, 6]);
+    assert.deepEqual(rowsOf(turns.rows([message(12)]))[0]?.body, { kind: "turn_started", inbound: [8, 12] });
   });
 
   it("does nothing where no turn runs", () => {
@@ -303,6 +312,9 @@ function runsWell(steps: Step[]): void {
     if (running === null) return;
     if (type === "stopped")
       for (const prompt of given.splice(0)) for (const each of contents.get(prompt) ?? []) taken.add(each);
+    // What was stopped ends with its turn, however that ends.
+    if (stopping) for (const each of held) taken.add(each);
+    if (stopping) given.length = 0;
     if (type !== "stopped" && !held.some((each) => taken.has(each))) take();
     const event =
       type === "error" ? { type, class: "bug" as const, message: "", usage: null } : { type, text: "", usage: null };

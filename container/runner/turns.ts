@@ -109,10 +109,7 @@ export class Turns {
       else if (body.kind === "control") {
         // "Stop" means everything that was said before it.
         effects.push(...this.#hand());
-        if (this.#turn && !this.#turn.stopping) {
-          this.#turn.stopping = true;
-          effects.push({ do: "interrupt" });
-        }
+        if (this.#turn) effects.push(...this.#break(this.#turn));
       }
     }
     effects.push(...this.#hand());
@@ -185,7 +182,7 @@ export class Turns {
   breakOff(failure: Failure): Effect[] {
     const turn = this.#turn;
     if (!turn) return [];
-    const { ended, left } = settle(turn, turn.stopping ? "stopped" : "error");
+    const { ended, left } = settle(turn, "error");
     this.#turn = null;
     this.#waiting.unshift(...left.flatMap(({ messages }) => messages));
     this.#held = [];
@@ -226,7 +223,7 @@ export class Turns {
     const effects: Effect[] = [];
     while (this.#waiting.some(({ message }) => message.engages)) {
       const turn = this.#turn;
-      const room = MAX_MESSAGES - (turn?.prompts.reduce((sum, { messages }) => sum + messages.length, 0) ?? 0);
+      const room = turn ? roomIn(turn) : MAX_MESSAGES;
       if (turn && (turn.stopping || turn.prompts.length >= MAX_PROMPTS || room === 0)) break;
       this.#prompts += 1;
       const prompt = { id: `prompt-${this.#prompts}`, messages: this.#batch(room), taken: false };
@@ -237,6 +234,18 @@ export class Turns {
       effects.push({ do: "send", prompt: prompt.id, messages: prompt.messages });
     }
     return effects;
+  }
+
+  /** Stops a turn. What waits behind it was said before the stop too: it ends with the turn, and is never sent. */
+  #break(turn: Turn): Effect[] {
+    const effects: Effect[] = turn.stopping ? [] : [{ do: "interrupt" }];
+    turn.stopping = true;
+    const last = this.#waiting.findLastIndex(({ message }) => message.engages);
+    const messages = this.#waiting.splice(0, Math.min(last + 1, roomIn(turn)));
+    if (messages.length === 0) return effects;
+    const prompt = { id: "", messages, taken: false };
+    turn.prompts.push(prompt);
+    return [this.#write([{ kind: "turn_fed", turn: turn.n, inbound: numbersOf(prompt) }]), ...effects];
   }
 
   #begin(prompts: Prompt[]): Write {
@@ -273,15 +282,16 @@ export class Turns {
   }
 }
 
+const roomIn = ({ prompts }: Turn) => MAX_MESSAGES - prompts.reduce((sum, { messages }) => sum + messages.length, 0);
 const numbersOf = ({ messages }: Prompt) => messages.map(({ n }) => n);
 
 /**
  * Which prompts end with their turn. A stopped turn takes everything with it; so does one that ended before it took up
  * anything, or it would never end.
  */
-function settle({ prompts }: Turn, type: TurnEnd["type"]): { ended: Prompt[]; left: Prompt[] } {
+function settle({ prompts, stopping }: Turn, type: TurnEnd["type"]): { ended: Prompt[]; left: Prompt[] } {
   const taken = prompts.filter((prompt) => prompt.taken);
-  if (type === "stopped" || taken.length === 0) return { ended: prompts, left: [] };
+  if (stopping || type === "stopped" || taken.length === 0) return { ended: prompts, left: [] };
   return { ended: taken, left: prompts.filter((prompt) => !prompt.taken) };
 }
 

@@ -88,6 +88,8 @@ function mailbox({ db }: Store, path: string): string[] {
     "SELECT outbound_cursor AS cursor, last_number AS last FROM sessions WHERE id = ?",
     session ?? "",
   );
+  // The folder of a run that was cleared away may outlive its row: folders are removed first, and never synced.
+  if (!known && db.get("SELECT 1 FROM audit WHERE session = ?", session ?? "")) return [];
   return [
     ...(sound === "ok" ? [] : [`${path}: ${sound}`]),
     ...(acked <= (known?.cursor ?? 0)

@@ -195,6 +195,24 @@ int unlink(const char *path) {
 	}
 	NOTED(int, REAL(unlink)(path), note_path('U', 0, path));
 }
+/* A folder with all that is in it is removed through these. */
+int unlinkat(int dir, const char *name, int flags) {
+	char link[64], path[PATH_MAX];
+	path[0] = 0;
+	if (name[0] == '/') snprintf(path, sizeof path, "%s", name);
+	else if (dir != AT_FDCWD) {
+		snprintf(link, sizeof link, "/proc/self/fd/%d", dir);
+		ssize_t length = readlink(link, path, sizeof path - 1);
+		if (length < 0) length = 0;
+		snprintf(path + length, sizeof path - length, "/%s", name);
+	}
+	if ((flags & AT_REMOVEDIR) || !ours(path)) return REAL(unlinkat)(dir, name, flags);
+	NOTED(int, REAL(unlinkat)(dir, name, flags), note_path('U', 0, path));
+}
+int remove(const char *path) {
+	if (!ours(path)) return REAL(remove)(path);
+	NOTED(int, REAL(remove)(path), note_path('U', 0, path));
+}
 int rename(const char *from, const char *to) {
 	if (!ours(to)) return REAL(rename)(from, to);
 	NOTED(int, REAL(rename)(from, to), note_two(from, to));
