@@ -1,14 +1,14 @@
 /** What the verbs about agent groups and sessions do. */
-import { createAgentGroup } from "../../agents/groups.ts";
-import { TERMINAL_USER } from "../../channels/terminal.ts";
-import type { Router } from "../../inbound/router.ts";
-import type { Clock } from "../../lib/clock.ts";
-import { Misuse } from "../../lib/errors.ts";
-import { newMessagingGroupId, type Random, type UserId } from "../../lib/ids.ts";
-import type { Supervisor } from "../../sessions/supervisor.ts";
-import type { AgentGroup } from "../../store/groups.ts";
-import type { Store } from "../../store/store.ts";
-import type { Effects } from "../execute.ts";
+import { createAgentGroup } from "../../src/agents/groups.ts";
+import { TERMINAL_USER } from "../../src/channels/terminal.ts";
+import type { Router } from "../../src/inbound/router.ts";
+import type { Clock } from "../../src/lib/clock.ts";
+import { Misuse } from "../../src/lib/errors.ts";
+import { newMessagingGroupId, type Random, type UserId } from "../../src/lib/ids.ts";
+import type { Supervisor } from "../../src/sessions/supervisor.ts";
+import type { AgentGroup } from "../../src/store/groups.ts";
+import type { Store } from "../../src/store/store.ts";
+import type { Effects } from "../../src/control/execute.ts";
 
 const WELCOME =
   "This is the first time that the owner meets you. Greet them in a few sentences: say who you are, that you run in a closed container on their own machine, and name two or three things that they could ask you to try.";

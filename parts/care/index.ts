@@ -1,13 +1,13 @@
 /** What the verbs that look after the installation do: status, credentials, the model, the outbox. */
-import type { Status } from "../../../api/results.ts";
-import type { ChannelRegistry } from "../../channels/registry.ts";
-import type { ModelChoice } from "../../gateway/model-choice.ts";
-import { Misuse, messageOf } from "../../lib/errors.ts";
-import type { SandboxDriver } from "../../sandbox/sandbox.ts";
-import type { Supervisor } from "../../sessions/supervisor.ts";
-import type { OutboxRow, OutboxState } from "../../store/outbox.ts";
-import type { Store } from "../../store/store.ts";
-import type { Effects } from "../execute.ts";
+import type { Status } from "../../api/results.ts";
+import type { ChannelRegistry } from "../../src/channels/registry.ts";
+import type { Effects } from "../../src/control/execute.ts";
+import type { ModelChoice } from "../../src/gateway/model-choice.ts";
+import { Misuse, messageOf } from "../../src/lib/errors.ts";
+import type { SandboxDriver } from "../../src/sandbox/sandbox.ts";
+import type { Supervisor } from "../../src/sessions/supervisor.ts";
+import type { OutboxRow, OutboxState } from "../../src/store/outbox.ts";
+import type { Store } from "../../src/store/store.ts";
 
 export interface CareParts {
   store: Store;
