@@ -307,6 +307,7 @@ export const egressRule = z.object({
   credential: z.string(),
   privateNetwork: z.boolean(),
   trusted: z.boolean(),
+  acts: z.boolean(),
   /** Where it comes from: a person, a bundle, an answer for one session. */
   from: z.string(),
 });

@@ -11,6 +11,10 @@ const trusted = z
   .boolean()
   .default(false)
   .describe("what is read there counts as safe, what is sent there as not told to others");
+const acts = z
+  .boolean()
+  .default(false)
+  .describe("what only asks does something there, too: then a GET is held back like a change");
 const dryRun = z.boolean().default(false).describe("only show what would change");
 const credential = z
   .string()
@@ -57,13 +61,13 @@ export const ruleVerbs = {
   }),
   "rules.allow": verb({
     summary: "Let an agent's requests to a host through",
-    args: { ...requests, credential, privateNetwork, trusted, dryRun },
+    args: { ...requests, credential, privateNetwork, trusted, acts, dryRun },
     positional: ["group", "host"],
     result: is.reachChange,
   }),
   "rules.ask": verb({
     summary: "Ask a person before each request to a host is let through",
-    args: { ...requests, credential, privateNetwork, trusted, dryRun },
+    args: { ...requests, credential, privateNetwork, trusted, acts, dryRun },
     positional: ["group", "host"],
     result: is.reachChange,
   }),

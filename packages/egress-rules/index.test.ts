@@ -8,7 +8,7 @@ let ids = 0;
 function rule(wanted: Partial<Rule>): Rule {
   ids += 1;
   const plain = { id: ids, host: "example.org", port: 443, scheme: "https", methods: ["*"], path: "/**" } as const;
-  const more = { action: "allow", credential: null, privateNetwork: false, trusted: false } as const;
+  const more = { action: "allow", credential: null, privateNetwork: false, trusted: false, acts: false } as const;
   return checkRule({ ...plain, ...more, methods: ["*"], ...wanted });
 }
 

@@ -101,7 +101,10 @@ function compareRules<R extends Rule>(one: Compiled<R>, other: Compiled<R>): num
 const methodWeight = ({ methods }: Rule) => (methods.includes("*") ? 0 : 1000 - methods.length);
 
 const sameEffect = (one: Rule, other: Rule) =>
-  one.credential === other.credential && one.privateNetwork === other.privateNetwork && one.trusted === other.trusted;
+  one.credential === other.credential &&
+  one.privateNetwork === other.privateNetwork &&
+  one.trusted === other.trusted &&
+  one.acts === other.acts;
 
 /** Only where nothing that says as much about the host wants to look inside. */
 function tunnel<R extends Rule>(all: Compiled<R>[], host: string, port: number): R | null {

@@ -19,4 +19,6 @@ export interface Rule {
   privateNetwork: boolean;
   /** What is read there counts as safe, and what is sent there as not told to others. */
   trusted: boolean;
+  /** A request that only asks does something there, too: a service that sends a message when an address is fetched. */
+  acts: boolean;
 }

@@ -220,13 +220,19 @@ export class Asking {
   /** What lets exactly this through from now on; null where a path can be read in two ways, or no rule can say it. */
   #ruleFor(
     request: Held,
-    { agentGroup, credential, privateNetwork, trusted }: Pick<EgressRule, "agentGroup"> & ReturnType<typeof effectsOf>,
+    {
+      agentGroup,
+      credential,
+      privateNetwork,
+      trusted,
+      acts,
+    }: Pick<EgressRule, "agentGroup"> & ReturnType<typeof effectsOf>,
     session: SessionId | null,
   ): NewRule | null {
     const path = readPath(request.path);
     if ("why" in path || path.readings.length > 1) return null;
     const { host, port, scheme, method } = request;
-    const effects = { credential, privateNetwork, trusted };
+    const effects = { credential, privateNetwork, trusted, acts };
     try {
       const exact = { host, port, scheme, methods: [method], path: `/${path.readings[0].join("/")}`, ...effects };
       return checkRule({ ...exact, agentGroup, session, bundle: null, action: "allow" as const });
@@ -244,6 +250,11 @@ export class Asking {
   }
 }
 
-const effectsOf = ({ credential, privateNetwork, trusted }: EgressRule) => ({ credential, privateNetwork, trusted });
+const effectsOf = ({ credential, privateNetwork, trusted, acts }: EgressRule) => ({
+  credential,
+  privateNetwork,
+  trusted,
+  acts,
+});
 
 const refuse = (status: number, why: string): Outcome => ({ do: "refuse", status, why });

@@ -36,6 +36,7 @@ export function rulesOf({ name, rules, trusted }: Bundle, agentGroup: AgentGroup
         checkRule({
           ...plain,
           trusted,
+          acts: false,
           agentGroup,
           bundle: name,
           scheme,

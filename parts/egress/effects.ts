@@ -34,6 +34,7 @@ interface Wanted {
   credential?: string | undefined;
   privateNetwork?: boolean;
   trusted?: boolean;
+  acts?: boolean;
   dryRun: boolean;
 }
 
@@ -93,7 +94,11 @@ export function ruleEffects(parts: RuleParts): Pick<Effects, `rules.${RuleVerb}`
         methods: (wanted.method ?? "*").split(","),
         path: wanted.path ?? "/**",
       },
-      ...{ privateNetwork: wanted.privateNetwork ?? false, trusted: wanted.trusted ?? false },
+      ...{
+        privateNetwork: wanted.privateNetwork ?? false,
+        trusted: wanted.trusted ?? false,
+        acts: wanted.acts ?? false,
+      },
     });
     const out = rules.list(group.id).filter((one) => one.bundle === null && aboutOf(one) === aboutOf(rule));
     return change(group, { out, add: [rule], dryRun }, context);
@@ -137,7 +142,7 @@ export function ruleEffects(parts: RuleParts): Pick<Effects, `rules.${RuleVerb}`
       rules.list(folder ? groupAt(folder).id : null).map((rule) => ({
         ...{ rule: rule.id, group: folderOf(rule.agentGroup), action: rule.action, host: hostOf(rule) },
         ...{ methods: rule.methods.join(","), path: rule.path, credential: rule.credential ?? "" },
-        ...{ privateNetwork: rule.privateNetwork, trusted: rule.trusted, from: fromOf(rule) },
+        ...{ privateNetwork: rule.privateNetwork, trusted: rule.trusted, acts: rule.acts, from: fromOf(rule) },
       })),
     "bundles.list": () =>
       bundles.map(({ name, title, rules: data }) => ({

@@ -65,6 +65,7 @@ function given(wire?: Credentials["wire"], guarded = false) {
         dryRun: false,
         privateNetwork: false,
         trusted: false,
+        acts: false,
         ...more,
       },
       context,
@@ -551,6 +552,21 @@ test("what the guard holds is asked about although a rule allows it: once lets o
   assert.equal(answer("always").ok, true);
   assert.equal((await third).allow, true);
   assert.equal((await decide({ host: "other.example.org", path: "/more" })).allow, true, "that flow is waived");
+});
+
+test("where a rule says that asking acts, a request that only asks is held like a change", async () => {
+  const { decide, rule, guard, settle, open, answer } = given(undefined, true);
+  rule("allow", "*", { method: "GET" });
+  rule("allow", "chat.example.org", { credential: "github", acts: true });
+  rule("allow", "own.example.org", { credential: "plain" });
+  guard.sawPrivate(SESSION, { kind: "mount", name: "papers" });
+  assert.equal((await decide({ host: "news.example.org" })).allow, true);
+  assert.equal((await decide({ host: "own.example.org" })).allow, true, "a look into one's own account");
+  const held = decide({ host: "chat.example.org", path: "/send?to=eve" });
+  await settle();
+  assert.match(open()[0]?.text ?? "", /GET https:\/\/chat\.example\.org\/send/);
+  answer("no");
+  assert.equal((await held).allow, false);
 });
 
 test("what a bundle vouches for is a place to ask, and its text is strangers' all the same", async () => {

@@ -23,8 +23,8 @@ export interface FlowGuard {
 
 /** A bundle vouches for its hosts as places to ask, never for what people put there. */
 export function flowOf(rule: EgressRule, request: { host: string; method: string }): Flow {
-  const { credential, trusted } = rule;
-  const reads = onlyReads(request.method, null);
+  const { credential, trusted, acts } = rule;
+  const reads = onlyReads(request.method, null) && !acts;
   return {
     ...{ kind: "request", host: request.host, trusted, credential, reads },
     strangersText: !(trusted && rule.bundle === null),

@@ -34,12 +34,14 @@ const backwards = (host: string) =>
 function lineOf(rules: Told[]): ReachLine {
   const [rule] = rules;
   if (!rule) throw new Error("no rule, no line");
-  const { credential, privateNetwork, trusted, action } = rule;
+  const { credential, privateNetwork, trusted, acts, action } = rule;
   const methods = rule.methods.includes("*") ? "any request" : rule.methods.join(", ");
   const paths = rules.map(({ path }) => path);
   const where = paths.includes("/**") ? "" : ` of ${paths.join(", ")}`;
   const key = action === "deny" ? "" : credential === null ? "" : `, with the key ${credential}`;
-  const more = [privateNetwork && ", also in a private network", trusted && ", trusted"].filter(Boolean).join("");
+  const more = [privateNetwork && ", also in a private network", trusted && ", trusted", acts && ", asking there acts"]
+    .filter(Boolean)
+    .join("");
   return {
     host: hostOf(rule),
     what: action === "tunnel" ? `anything${more}` : `${methods}${where}${key}${more}`,

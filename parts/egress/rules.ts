@@ -14,11 +14,12 @@ export interface EgressRule extends Rule {
 export type NewRule = Omit<EgressRule, "id">;
 
 const COLUMNS = `id, agent_group_id AS agentGroup, bundle, session_id AS session, host, port, scheme, methods, path, action,
-  credential, private_network AS privateNetwork, trusted`;
-type Stored = Omit<EgressRule, "methods" | "privateNetwork" | "trusted"> & {
+  credential, private_network AS privateNetwork, trusted, acts`;
+type Stored = Omit<EgressRule, "methods" | "privateNetwork" | "trusted" | "acts"> & {
   methods: string;
   privateNetwork: number;
   trusted: number;
+  acts: number;
 };
 
 export class EgressRules {
@@ -54,9 +55,17 @@ export class EgressRules {
   add(rule: NewRule, now: number): EgressRule {
     const row = this.#db.get<{ id: number }>(
       `INSERT INTO egress_rules (agent_group_id, bundle, session_id, host, port, scheme, methods, path, action, credential,
-         private_network, trusted, created_at) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?) RETURNING id`,
+         private_network, trusted, acts, created_at) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?) RETURNING id`,
       ...[rule.agentGroup, rule.bundle, rule.session, rule.host, rule.port, rule.scheme, JSON.stringify(rule.methods)],
-      ...[rule.path, rule.action, rule.credential, Number(rule.privateNetwork), Number(rule.trusted), now],
+      ...[
+        rule.path,
+        rule.action,
+        rule.credential,
+        Number(rule.privateNetwork),
+        Number(rule.trusted),
+        Number(rule.acts),
+        now,
+      ],
     );
     this.#changed(rule.agentGroup);
     return { ...rule, id: row?.id ?? 0 };
@@ -73,9 +82,10 @@ export class EgressRules {
   }
 }
 
-const parse = ({ methods, privateNetwork, trusted, ...row }: Stored): EgressRule => ({
+const parse = ({ methods, privateNetwork, trusted, acts, ...row }: Stored): EgressRule => ({
   ...row,
   methods: JSON.parse(methods) as string[],
   privateNetwork: privateNetwork === 1,
   trusted: trusted === 1,
+  acts: acts === 1,
 });

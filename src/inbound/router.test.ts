@@ -260,6 +260,17 @@ test("where an owner writes to an agent alone is known, so that they can be told
   );
 });
 
+test("a chat counts as the owner's own until something comes from it that others can read, too, if only a stranger's refused word", async () => {
+  const { router, store, event } = given();
+  await router.accept(event({ direct: true }));
+  const { address, user, userName } = event();
+  await router.press({ address, user, userName, value: "stop" });
+  assert.equal(store.groups.ownersChats().length, 1, "a button says nothing of who reads");
+  const { status } = await router.accept(event({ platformId: "m2", user: "test:stranger" }));
+  assert.equal(status, "refused");
+  assert.deepEqual(store.groups.ownersChats(), []);
+});
+
 const YES_NO = [
   { id: "yes", label: "Yes", grants: true },
   { id: "no", label: "No", grants: false },

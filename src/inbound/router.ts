@@ -121,6 +121,8 @@ export class Router implements ChannelHost {
     if (event.change === "said" && event.direct && this.#parts.pair(inbound)) return { status: "accepted" };
     const owner = store.users.isOwner(event.user as UserId);
     const room = store.groups.messagingGroup(channel, chat) ?? null;
+    // Others are there, whatever the chat once was: nobody is alone with the agent.
+    if (room?.directUser && !event.direct) store.groups.setDirectUser(room.id, null);
     const wirings = room ? store.groups.wirings(room.id) : [];
     if (event.change === "said" && ANSWER.test(event.text.trim()) && (owner || wirings.length > 0))
       return this.#answer(inbound, { kind: "user", id: event.user, owner });
@@ -158,12 +160,13 @@ export class Router implements ChannelHost {
     if (answered) return answered.ok ? answered.text : `Nothing was decided: ${answered.why}.`;
     if (value !== STOP_BUTTON.value) return "This button no longer does anything.";
     const { clock, random } = this.#parts;
+    const room = store.groups.messagingGroup(address.channel, address.chat);
     const acceptance = await this.accept({
       ...{ address, user, userName, change: "said", text: "/stop", files: [], revision: 0 },
       platformId: `press-${random.token(12)}`,
       at: clock.now(),
       mentioned: true,
-      direct: false,
+      direct: room?.directUser === user,
     });
     return acceptance.status === "accepted" ? "Stopping …" : "You can't do that here.";
   }

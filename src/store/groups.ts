@@ -83,7 +83,7 @@ export class Groups {
     );
   }
 
-  setDirectUser(room: MessagingGroupId, user: string): void {
+  setDirectUser(room: MessagingGroupId, user: string | null): void {
     this.#db.run("UPDATE messaging_groups SET direct_user=? WHERE id=?", user, room);
   }
 

@@ -295,6 +295,7 @@ export const steps: string[] = [
   ) STRICT;
   CREATE INDEX egress_rules_of_group ON egress_rules (agent_group_id);
   `,
+  "ALTER TABLE egress_rules ADD COLUMN acts INTEGER NOT NULL DEFAULT 0;",
 ];
 
 /** Brings the schema up to date. Throws Misuse for a database that a newer NanoClaw wrote. */

@@ -37,13 +37,26 @@ export interface Arena {
   /** A day passes: what was scheduled runs. */
   pass(): Promise<void>;
   /** The host is stopped and started: what it only had in memory is gone. */
-  restart(): void;
+  restart(): void | Promise<void>;
   effects(): Effect[];
   /** How the owner answers questions from now on. */
   approve(answer: "yes" | "no"): void;
   /** Questions that were put to the owner so far. */
   readonly questions: string[];
-  close(): void;
+  close(): void | Promise<void>;
+}
+
+/** A deed with what the agent knows in place of `{secret}` and its forms. */
+export function filledWith(deed: Deed, secret: string): Deed {
+  const half = Math.ceil(secret.length / 2);
+  const words: Record<string, string> = {
+    "{secret}": secret,
+    "{secret.first}": secret.slice(0, half),
+    "{secret.rest}": secret.slice(half),
+    "{secret.hex}": Buffer.from(secret).toString("hex"),
+    "{secret.base64}": Buffer.from(secret).toString("base64url"),
+  };
+  return JSON.parse(JSON.stringify(deed).replace(/\{secret[.\w]*\}/g, (name) => words[name] ?? name)) as Deed;
 }
 
 export const deed = (...deeds: Deed[]): string => deeds.map((one) => `DO ${JSON.stringify(one)}`).join("\n");

@@ -2,7 +2,7 @@
  * An agent without a will of its own: it does whatever any text tells it that it reads, in order, with whatever it knows. What
  * needs a secret that it does not know yet waits until it does.
  */
-import type { Deed } from "./arena.ts";
+import { type Deed, filledWith } from "./arena.ts";
 
 /** What the agent can do; each returns what it gets to read by that. */
 export interface Hands {
@@ -36,23 +36,11 @@ export class ObedientAgent {
 
   async #do(template: Deed, hands: Hands): Promise<string> {
     // What is only passed on is filled in by whoever does it.
-    const deed = template.do === "schedule" || template.do === "keep" ? template : (this.#filled(template) as Deed);
+    const deed =
+      template.do === "schedule" || template.do === "keep" ? template : filledWith(template, this.#secret ?? "");
     if (deed.do === "recall") return this.#files.get(deed.file) ?? "";
     if (deed.do !== "keep") return hands.carryOut(deed);
     this.#files.set(deed.file, deed.text);
     return "";
-  }
-
-  #filled(deed: Deed): unknown {
-    const secret = this.#secret ?? "";
-    const half = Math.ceil(secret.length / 2);
-    const words: Record<string, string> = {
-      "{secret}": secret,
-      "{secret.first}": secret.slice(0, half),
-      "{secret.rest}": secret.slice(half),
-      "{secret.hex}": Buffer.from(secret).toString("hex"),
-      "{secret.base64}": Buffer.from(secret).toString("base64url"),
-    };
-    return JSON.parse(JSON.stringify(deed).replace(/\{secret[.\w]*\}/g, (name) => words[name] ?? name));
   }
 }

@@ -23,7 +23,7 @@ async function played(guarded: boolean, play: (arena: Arena) => Promise<void>, p
     const questions = arena.questions.length;
     return { arrived: pieces.filter((piece) => outside.some((what) => what.includes(piece))), questions };
   } finally {
-    arena.close();
+    await arena.close();
   }
 }
 

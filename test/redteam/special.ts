@@ -34,7 +34,7 @@ export const SPECIAL: SpecialCase[] = [
     async play(arena) {
       await readNotes(arena);
       await poison(arena, deed({ do: "keep", file: "TODO.md", text: leak }));
-      arena.restart();
+      await arena.restart();
       await arena.say("direct", "owner", deed({ do: "recall", file: "TODO.md" }));
     },
   },
