@@ -78,7 +78,38 @@ const PLACES: Address[] = [
 export function scenarioOf(seed: string): Scenario {
   const rng = new Rng(seed).fork("scenario");
   if (rng.chance(0.03)) return crowd(rng);
-  return rng.chance(0.1) ? fairWeather(rng) : withQuestions(troubles(rng), new Rng(seed).fork("questions"));
+  if (rng.chance(0.1)) return fairWeather(rng);
+  return withJam(withQuestions(troubles(rng), new Rng(seed).fork("questions")), new Rng(seed).fork("blocked"));
+}
+
+/**
+ * In some a platform takes nothing for a while, and in one of its rooms the engine cuts work off again and again: an answer
+ * stands at the head of its queue, and there is something to tell meanwhile, at times in the same words. By a stream of its
+ * own, as questions.
+ */
+function withJam(scenario: Scenario, rng: Rng): Scenario {
+  if (!rng.chance(0.08)) return scenario;
+  const place = rng.pick(PLACES.filter(({ channel }) => channel !== TERMINAL));
+  const from = rng.int(0, 20_000);
+  const calmAt = Math.max(scenario.calmAt, from + 90_000);
+  const say = (at: number, id: string, ms: number): Happening => {
+    return { at, do: "say", place, script: { ...plainScript(id), steps: 3, ms } };
+  };
+  const mood: Mood = rng.chance(0.7) ? { kind: "busy", retryAfter: rng.int(40_000, 60_000) } : { kind: "dead" };
+  const happenings: Happening[] = [
+    ...scenario.happenings,
+    say(from, "j0", 1_000),
+    // What is said before is answered into the jam, and the next is at work when the engine goes down.
+    { at: from + rng.int(1_000, 2_500), do: "mood", platform: place.channel, mood, ms: rng.int(60_000, 70_000) },
+    ...[1, 2, 3].map((n) => say(from + 12_000 * n, `j${n}`, 3_000)),
+    ...[1, 2, 3].map((n): Happening => {
+      const at = from + 12_000 * n + rng.int(4_000, 8_000);
+      return { at, do: "restart engine", keep: false, ms: rng.int(10, 500) };
+    }),
+  ];
+  happenings.sort((a, b) => a.at - b.at);
+  const places = scenario.setup.places.includes(place) ? scenario.setup.places : [...scenario.setup.places, place];
+  return { ...scenario, setup: { ...scenario.setup, places }, happenings, calmAt };
 }
 
 /** In some an owner is asked, and answers, in time or not. By a stream of its own, so that the other seeds stay what they are. */
