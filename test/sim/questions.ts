@@ -132,7 +132,8 @@ export class Questions {
     if (!setup.owner) return;
     for (const { id, kind, state } of this.#asked())
       if (kind === "sender" && state === "pending") this.#command(id, world.rng.pick(["yes", "no"]));
-    if (!this.settled) world.time.after(world.outside, LATER, () => this.calm());
+    // What a stranger said may still be on its way to the host, and be asked about only then.
+    if (!this.settled || !this.#platform().settled) world.time.after(world.outside, LATER, () => this.calm());
   }
 
   /** Whether none waits any more. */
