@@ -172,6 +172,7 @@ export class Promises {
     this.#machine.stops.atTheEnd();
     this.#machine.words.atTheEnd();
     this.#machine.questions.atTheEnd();
+    this.#machine.guarding.atTheEnd();
     const open = this.#machine.look<{ id: string; state: string }>("SELECT id, state FROM scheduled_tasks");
     for (const { id, state } of open) {
       if (state !== "done") this.#broken("a task that has run is done", `task ${id} is ${state}`);

@@ -4,9 +4,11 @@
  *   node test/sim/run.ts --seed N [--keep 0-2,7] [--trace]        one seed, or a part of what happens in it
  *   node test/sim/run.ts --seeds N,N,N                            these seeds
  *   node test/sim/run.ts --seconds S [--from N] [--step K]        seeds from N on, each K-th; without --from fresh ones
+ *                                                                 (with --tally it tells what the runs have met)
  *   node test/sim/run.ts --most M [--from N] [--step K]           the same, for so many seeds
  */
 import { parseArgs } from "node:util";
+import { Tally } from "./base/tally.ts";
 import { scenarioOf } from "./scenario.ts";
 import { part, shrink } from "./shrink.ts";
 import { type Outcome, simulate } from "./simulation.ts";
@@ -27,6 +29,7 @@ const { values } = parseArgs({
     most: { type: "string" },
     from: { type: "string" },
     step: { type: "string", default: "1" },
+    tally: { type: "boolean", default: false },
     "no-shrink": { type: "boolean", default: false },
   },
 });
@@ -52,15 +55,18 @@ function* fresh(first: number): Generator<string> {
 
 async function playMany(seeds: Iterable<string>): Promise<void> {
   let played = 0;
+  const met = new Tally();
   for (const seed of seeds) {
     const outcome = await simulate(seed, scenarioOf(seed));
     played += 1;
+    met.add(outcome.tally);
     if (!outcome.violation) continue;
     tell(seed, outcome);
     if (!values["no-shrink"]) await tellShortest(seed, outcome.violation.promise);
     break;
   }
   say(`${played} seeds played`);
+  if (values.tally) for (const line of met.lines) say(line);
 }
 
 function tell(seed: string, { violation, digest, steps }: Outcome): void {

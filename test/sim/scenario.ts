@@ -1,6 +1,7 @@
 /** What happens in a run, made from its seed beforehand: who says what, which faults come when. A part of it is a scenario too. */
 import type { Address } from "../../src/store/address.ts";
 import { Rng } from "./base/rng.ts";
+import type { GuardAct } from "./guarding.ts";
 import type { OwnerAct } from "./questions.ts";
 import type { Setup, TaskPlan } from "./world/machine.ts";
 import { TERMINAL } from "./world/people.ts";
@@ -11,6 +12,7 @@ export type Act =
   /** With files of these sizes, where it is on a platform. */
   | { do: "say"; place: Address; script: Script; files?: number[] }
   | OwnerAct
+  | GuardAct
   /** By its word, or by the button of a draft, where one is shown. */
   | { do: "stop turn"; place: Address; by: "word" | "button" }
   /** The message that began with that word says something else now, or is taken back. */
@@ -79,7 +81,25 @@ export function scenarioOf(seed: string): Scenario {
   const rng = new Rng(seed).fork("scenario");
   if (rng.chance(0.03)) return crowd(rng);
   if (rng.chance(0.1)) return fairWeather(rng);
-  return withJam(withQuestions(troubles(rng), new Rng(seed).fork("questions")), new Rng(seed).fork("blocked"));
+  // Named so that the seeds that once failed stay what they were.
+  const own = (name: string) => new Rng(seed).fork(name);
+  return withGuard(withJam(withQuestions(troubles(rng), own("questions")), own("blocked")), own("leaks"));
+}
+
+/** In some the owner says that agents see private things, and lets their answers through again, or not. */
+function withGuard(scenario: Scenario, rng: Rng): Scenario {
+  if (!rng.chance(0.1)) return scenario;
+  const { calmAt } = scenario;
+  const happenings: Happening[] = [...scenario.happenings];
+  let at = rng.chance(0.5) ? 0 : rng.int(0, calmAt);
+  for (let n = rng.int(1, 3); n > 0; n--) {
+    happenings.push({ at, do: "guard", on: true });
+    at = Math.min(at + rng.int(2_000, calmAt), calmAt);
+    if (n > 1 || rng.chance(0.5)) happenings.push({ at, do: "guard", on: false });
+    at = Math.min(at + rng.int(10, 5_000), calmAt);
+  }
+  happenings.sort((a, b) => a.at - b.at);
+  return { ...scenario, happenings };
 }
 
 /**

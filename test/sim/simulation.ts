@@ -1,5 +1,6 @@
 /** One run: a scenario played on a simulated machine, then calm, then what must hold. The same seed gives the same run. */
 import { Dead } from "./base/life.ts";
+import type { Tally } from "./base/tally.ts";
 import { Chats } from "./chats.ts";
 import { calm, perform } from "./happen.ts";
 import { watchPatience } from "./patience.ts";
@@ -23,6 +24,7 @@ export interface Outcome {
   violation: Violation | null;
   /** The hash of everything that happened. */
   digest: string;
+  tally: Tally;
   steps: number;
 }
 
@@ -39,7 +41,7 @@ export async function simulate(
   process.on("unhandledRejection", uncaught);
   try {
     await play(machine, scenario);
-    return { violation: world.violation, digest: world.trace.digest(), steps: world.time.steps };
+    return { violation: world.violation, digest: world.trace.digest(), tally: world.tally, steps: world.time.steps };
   } finally {
     process.off("unhandledRejection", uncaught);
     machine.close();

@@ -11,6 +11,7 @@ import { type ScheduledTasks, type ScheduledTasksParts, scheduledTasks } from ".
 import { Audit } from "../../../src/audit/audit.ts";
 import type { Terminal } from "../../../src/channels/terminal.ts";
 import { carryOutFor } from "../../../src/control/agent-tools.ts";
+import { type CareParts, careEffects } from "../../../src/control/effects/care.ts";
 import { chatEffects } from "../../../src/control/effects/chat.ts";
 import { messageEffects } from "../../../src/control/effects/messages.ts";
 import { type Effects, Executor } from "../../../src/control/execute.ts";
@@ -64,7 +65,10 @@ export class Host {
     this.close();
     this.#boots += 1;
     const life = new Life(`host-${this.#boots}`, (error) => this.failed(error));
-    life.onEnd(() => this.#ended());
+    life.onEnd(() => {
+      if (life.cutOff) world.tally.count("the host was cut off");
+      this.#ended();
+    });
     world.trace.add(life.name, "starts");
     try {
       const db = new SimDatabase(this.#machine.database, life, disk, () => promises.committed());
@@ -100,6 +104,7 @@ export class Host {
     await running.path.stop().catch((error: unknown) => this.failed(error));
     if (running.life.alive) running.door.stop();
     promises.stopped(running.life);
+    if (running.life.alive) world.tally.count("the host was stopped in good order");
     running.life.end();
   }
 
@@ -156,7 +161,8 @@ export class Host {
       specOf: (plan) => containerSpec(plan, paths, labels),
     };
     const files = filesOf(machine, life);
-    const { guard } = flowGuard({ store, audit, clock, trusts: () => false });
+    const flow = flowGuard({ store, audit, clock, trusts: () => false });
+    const { guard } = flow;
     const asking = approvalsPart({
       ...{ store, audit, clock, log: world.trace.log(life.name) },
       edits: (id) => path.registry.get(id)?.edit !== undefined,
@@ -208,6 +214,9 @@ export class Host {
       ...tasks.effects,
       ...asking.effects,
       ...chatEffects({ store, clock, random, terminal, supervisor }),
+      ...flow.effects,
+      // Of those that look after the installation only this is asked for, which needs the store alone.
+      "outbox.retry": careEffects({ store } as CareParts)["outbox.retry"],
     };
     // The verbs of people's own machines (credentials, groups) are not asked for here.
     const executor = new Executor(effects as unknown as Effects, db, audit);

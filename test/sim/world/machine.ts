@@ -9,6 +9,7 @@ import type { MessagingGroupId, UserId } from "../../../src/lib/ids.ts";
 import { type Paths, pathsOf } from "../../../src/lib/paths.ts";
 import type { Address } from "../../../src/store/address.ts";
 import { openStore } from "../../../src/store/store.ts";
+import { Guarding } from "../guarding.ts";
 import { Promises } from "../promises.ts";
 import { Questions } from "../questions.ts";
 import { Stops } from "../stops.ts";
@@ -72,7 +73,7 @@ export class Machine {
   readonly dir: string;
   readonly paths: Paths;
   readonly database: string;
-  readonly disk = new Disk();
+  readonly disk: Disk;
   readonly bells: Bells;
   readonly engine: Engine;
   readonly readers: Readers;
@@ -81,6 +82,7 @@ export class Machine {
   readonly stops: Stops;
   readonly words: Words;
   readonly questions: Questions;
+  readonly guarding: Guarding;
   readonly promises: Promises;
   readonly host: Host;
   /** Outbound mailboxes whose runner was cut off in a commit. */
@@ -92,6 +94,7 @@ export class Machine {
 
   constructor(world: World, setup: Setup) {
     this.world = world;
+    this.disk = new Disk(world.tally);
     this.setup = setup;
     this.dir = world.dir;
     this.paths = pathsOf(ROOT, { NANOCLAW_DATA: world.dir, NANOCLAW_RUN: join(world.dir, "run") });
@@ -104,13 +107,17 @@ export class Machine {
     this.#window = new DatabaseSync(this.database, { readOnly: true });
     this.stops = new Stops(this);
     this.words = new Words(this);
+    this.guarding = new Guarding(this);
     this.promises = new Promises(this);
     this.bells = new Bells(world);
     this.engine = new Engine(this);
     this.readers = new Readers(this);
     this.platforms = Object.entries(PLATFORMS).map(
       ([id, abilities]) =>
-        new Platform(world, id, abilities, (event, acceptance) => this.promises.answered(event, acceptance)),
+        new Platform(world, id, abilities, {
+          answered: (event, acceptance) => this.promises.answered(event, acceptance),
+          shown: (message) => this.guarding.shown(id, message),
+        }),
     );
     this.host = new Host(this);
   }
