@@ -144,6 +144,24 @@ test("equal notices that nobody has read yet are one; one that was read is said 
   assert.equal(g.sent.length, 3);
 });
 
+test("equal notices that each answer a message are each said: no message goes without its end", async () => {
+  let closed = true;
+  const answered: string[] = [];
+  const g = given({ kind: "none" }, ({ answers }) => {
+    if (closed) throw new Retryable("not now", 1_000);
+    answered.push(...answers);
+  });
+  const address = { channel: "test", chat: "room", thread: null };
+  g.delivery.start();
+  for (const id of ["p1", "p2"])
+    g.store.outbox.notify({ address, text: "held back", answers: [id], key: id }, g.clock.now());
+  await g.settle();
+  closed = false;
+  g.clock.advance(2_000);
+  await g.settle();
+  assert.deepEqual(answered, ["p1", "p2"]);
+});
+
 test("a platform that says later is asked again then, with the same key, and holds the conversation's order", async () => {
   let refusals = 2;
   const g = given({ kind: "none" }, () => {

@@ -16,9 +16,6 @@ interface OutboxRow {
   answers: string;
 }
 
-/** Whose word it is. */
-const sessionOf = ({ key }: { key: string }) => key.split(":")[0] ?? "";
-
 export class Chats {
   readonly #machine: Machine;
   /** What the terminal's chats show, read once for each look around. */
@@ -108,7 +105,7 @@ export class Chats {
       const what = `${where} has no end (platform id ${said.platformId}, ${open})`;
       this.#broken("every accepted message ends visibly", what);
     }
-    for (const session of new Set(this.#ends(said).map(sessionOf))) {
+    for (const session of new Set(this.#ends(said).map((shown) => this.#sessionOf(shown)))) {
       // What was stopped ends with what the agent had, and with the word that it was stopped.
       // What was held may be let through later.
       const first = this.#ends(said, session).filter(
@@ -182,7 +179,7 @@ export class Chats {
     const last = new Map<string, number>();
     for (const shown of this.#shownIn(place)) {
       for (const id of shown.answers) {
-        const name = `${sessionOf(shown)} ${id}`;
+        const name = `${this.#sessionOf(shown)} ${id}`;
         const row = open.get(name);
         if (!row) continue;
         open.delete(name);
@@ -210,7 +207,7 @@ export class Chats {
   #ends({ place, platformId }: Said, session?: string): Shown[] {
     if (platformId === null) return [];
     return this.#shownIn(place).filter(
-      (shown) => shown.answers.includes(platformId) && (session === undefined || sessionOf(shown) === session),
+      (shown) => shown.answers.includes(platformId) && (session === undefined || this.#sessionOf(shown) === session),
     );
   }
 
@@ -219,11 +216,19 @@ export class Chats {
     const platform = this.#machine.platforms.find(({ id }) => id === place.channel);
     return this.#outbox(place).some(
       ({ key, state, answers }) =>
-        (session === undefined || sessionOf({ key }) === session) &&
+        (session === undefined || this.#sessionOf({ key }) === session) &&
         (state === "dead" || state === "unknown") &&
         platform?.gaveUp(key) &&
         (JSON.parse(answers) as string[]).includes(platformId ?? ""),
     );
+  }
+
+  /** Whose word it is; what stands in the place of one that is held names that one. */
+  #sessionOf({ key }: { key: string }): string {
+    const [first = "", row = ""] = key.split(":");
+    if (first !== "held") return first;
+    const sql = "SELECT session_id AS session FROM outbox WHERE id=?";
+    return this.#machine.look<{ session: string | null }>(sql, Number(row))[0]?.session ?? first;
   }
 
   #shownIn(place: Address): Shown[] {
