@@ -601,6 +601,27 @@ test("what a guard holds is not sent: the chat is told so, the owner why, and it
   assert.ok(g.texts().includes("the password is 1234"));
 });
 
+test("where a draft was shown before its answer was held, the word of that takes its place, and later the answer", async () => {
+  let held = false;
+  const say = (session: string | null, text: string) =>
+    held && session ? ({ held: true, why: "x" } as const) : ({ held: false, text } as const);
+  const g = given({ kind: "none" }, () => {}, { guard: { say } });
+  g.delivery.start();
+  g.add("so far …", "room", { kind: "draft", key: "draft" });
+  await g.settle();
+  held = true;
+  const over = g.store.outbox.closeDraft(SESSION, g.clock.now());
+  const answer = g.add("the answer", "room", { over, key: "answer" });
+  await g.settle();
+  held = false;
+  g.store.outbox.reopen(answer);
+  await g.settle();
+  assert.deepEqual(g.texts(), ["so far …"]);
+  const [first, second, ...others] = g.edited.map(({ platformId, text }) => `${platformId}: ${text}`);
+  assert.match(first ?? "", /^x1: The answer was held back/);
+  assert.deepEqual([second, others], ["x1: the answer", []]);
+});
+
 test("what was let go before the host died is not held when it is repeated", async () => {
   const g = given({ kind: "key", validFor: 1e9 }, () => {}, { guard: { say: () => ({ held: true, why: "x" }) } });
   const id = g.add("hello");

@@ -159,6 +159,7 @@ export class Chats {
         this.#broken("what is said was recorded", `${place.channel}/${place.chat}: ${shown.key}`);
         continue;
       }
+      if (this.#machine.guarding.isLate(shown)) continue;
       const before = last[row.notice] ?? 0;
       if (row.position < before && !MARK.test(shown.text)) {
         this.#broken("the outbox keeps its order", `${place.channel}/${place.chat}: ${row.position} after ${before}`);
@@ -178,6 +179,7 @@ export class Chats {
     const open = new Map(rows.map((row) => [`${row.session} ${row.platformId}`, row]));
     const last = new Map<string, number>();
     for (const shown of this.#shownIn(place)) {
+      if (this.#machine.guarding.isLate(shown)) continue;
       for (const id of shown.answers) {
         const name = `${this.#sessionOf(shown)} ${id}`;
         const row = open.get(name);

@@ -21,6 +21,8 @@ export class Guarding {
   readonly #machine: Machine;
   /** Since when what an agent says must be held, in simulated milliseconds, by its group; and what had been let go before. */
   readonly #held = new Map<string, { since: number; letGo: Set<string> }>();
+  /** Messages that were let through after they had been held: they come when their time is over. */
+  readonly #late = new Set<string>();
   /** What the owner said last. */
   #wanted = 0;
 
@@ -34,6 +36,11 @@ export class Guarding {
     world.trace.add("owner", on ? "says that the agents see private things" : "lets through what was held");
     if (!on) this.#held.clear();
     for (const { id, folder } of this.#groups()) void this.#say(this.#wanted, id, folder, on);
+  }
+
+  /** Whether it was let through late, or is a part of what was. */
+  isLate({ key }: Pick<Shown, "key">): boolean {
+    return this.#late.has(key.split("#")[0] ?? "");
   }
 
   /** A platform shows this from now on. */
@@ -60,7 +67,12 @@ export class Guarding {
     try {
       await ask(on ? "guard.on" : "guard.off", { group: folder });
       if (on) await ask("guard.private", { what: folder });
-      else for (const { row } of this.#heldRows(id)) await ask("outbox.retry", { id: row });
+      else {
+        for (const { row, key } of this.#heldRows(id)) {
+          this.#late.add(key);
+          await ask("outbox.retry", { id: row });
+        }
+      }
       if (on && wanted === this.#wanted) this.#watch(wanted, id);
     } catch {
       world.time.after(world.outside, AGAIN, () => {
@@ -88,9 +100,9 @@ export class Guarding {
   }
 
   /** What the owner was told of: answers of the group that were held, the last of them. */
-  #heldRows(group: string): { row: number }[] {
+  #heldRows(group: string): { row: number; key: string }[] {
     return this.#machine.look(
-      `SELECT o.id AS row FROM outbox o JOIN sessions s ON s.id = o.session_id WHERE s.agent_group_id=? AND o.state='dead'
+      `SELECT o.id AS row, o.key FROM outbox o JOIN sessions s ON s.id = o.session_id WHERE s.agent_group_id=? AND o.state='dead'
          AND o.kind <> 'draft' AND EXISTS (SELECT 1 FROM outbox n WHERE n.key = 'held:' || o.id) ORDER BY o.id DESC LIMIT 3`,
       group,
     );
