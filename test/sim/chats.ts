@@ -1,5 +1,6 @@
 /** What people see in their chats, and what is promised about it. */
 import type { Address } from "../../src/store/address.ts";
+import { isHeld } from "./guarding.ts";
 import { checkOutgoing } from "./outgoing.ts";
 import type { Machine } from "./world/machine.ts";
 import { type Said, TERMINAL } from "./world/people.ts";
@@ -109,7 +110,7 @@ export class Chats {
       // What was stopped ends with what the agent had, and with the word that it was stopped.
       // What was held may be let through later.
       const first = this.#ends(said, session).filter(
-        ({ text }) => !MARK.test(text) && !/^Stopped|^The answer was held/.test(text),
+        (shown) => !MARK.test(shown.text) && !/^Stopped/.test(shown.text) && !isHeld(shown),
       );
       if (first.length > Math.max(this.#timesHeard(said), 1)) {
         this.#broken("every accepted message ends once", `${where}: ${first.map(({ text }) => text).join(" | ")}`);
@@ -179,7 +180,7 @@ export class Chats {
     const open = new Map(rows.map((row) => [`${row.session} ${row.platformId}`, row]));
     const last = new Map<string, number>();
     for (const shown of this.#shownIn(place)) {
-      if (this.#machine.guarding.isLate(shown)) continue;
+      if (this.#machine.guarding.isLate(shown) || isHeld(shown)) continue;
       for (const id of shown.answers) {
         const name = `${this.#sessionOf(shown)} ${id}`;
         const row = open.get(name);

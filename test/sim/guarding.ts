@@ -17,6 +17,9 @@ const AGAIN = 1_000;
 /** What was on its way when the guard came up may arrive for so long: as long as a full database is left alone, and its way. */
 const ON_ITS_WAY = 2_500;
 
+/** It stands in the place of an answer that was held, as a notice: beside the others, so not in their order. */
+export const isHeld = ({ text }: Pick<Shown, "text">): boolean => text.startsWith("The answer was held back");
+
 export class Guarding {
   readonly #machine: Machine;
   /** Since when what an agent says must be held, in simulated milliseconds, by its group; and what had been let go before. */

@@ -83,7 +83,14 @@ export function scenarioOf(seed: string): Scenario {
   if (rng.chance(0.1)) return fairWeather(rng);
   // Named so that the seeds that once failed stay what they were.
   const own = (name: string) => new Rng(seed).fork(name);
-  return withGuard(withJam(withQuestions(troubles(rng), own("questions")), own("blocked")), own("leaks"));
+  const questioned = withQuestions(troubles(rng), own("questions"));
+  return withBudget(withGuard(withJam(questioned, own("blocked")), own("leaks")), own("money"));
+}
+
+/** In some there is a budget, which may well be used up. */
+function withBudget(scenario: Scenario, rng: Rng): Scenario {
+  if (!rng.chance(0.1)) return scenario;
+  return { ...scenario, setup: { ...scenario.setup, budget: rng.int(3_000, 60_000) } };
 }
 
 /** In some the owner says that agents see private things, and lets their answers through again, or not. */
@@ -171,7 +178,7 @@ function crowd(rng: Rng): Scenario {
   }
   for (const place of PLACES.slice(maxContainers)) say(rng.int(1_000, calmAt / 3), place, 100);
   happenings.sort((a, b) => a.at - b.at);
-  const setup = { maxContainers, agents: 1, places: PLACES, tasks: [], owner: null };
+  const setup = { maxContainers, agents: 1, places: PLACES, tasks: [], owner: null, budget: null };
   return { setup, happenings, calmAt, limit: 5 * 60_000 };
 }
 
@@ -192,7 +199,14 @@ function fairWeather(rng: Rng): Scenario {
     happenings.push({ at: rng.int(0, calmAt), do: "say", place: rng.pick(PLACES), script, files });
   }
   happenings.sort((a, b) => a.at - b.at);
-  const setup = { maxContainers: rng.int(1, 4), agents: rng.int(1, 2), places: PLACES, tasks: [], owner: null };
+  const setup = {
+    maxContainers: rng.int(1, 4),
+    agents: rng.int(1, 2),
+    places: PLACES,
+    tasks: [],
+    owner: null,
+    budget: null,
+  };
   return { setup, happenings, calmAt, limit: 10 * 60_000 };
 }
 
@@ -234,7 +248,14 @@ function troubles(rng: Rng): Scenario {
   for (let n = 0; n < count; n++) happenings.push({ at: rng.int(0, calmAt), ...rng.pick(faults)(rng, places) });
   happenings.sort((a, b) => a.at - b.at);
   const tasks = rng.chance(0.3) ? tasksFor(places, calmAt, rng) : [];
-  const setup = { maxContainers: rng.int(1, 4), agents: rng.chance(0.3) ? 2 : 1, places, tasks, owner: null };
+  const setup = {
+    maxContainers: rng.int(1, 4),
+    agents: rng.chance(0.3) ? 2 : 1,
+    places,
+    tasks,
+    owner: null,
+    budget: null,
+  };
   return { setup, happenings, calmAt, limit: null };
 }
 

@@ -35,6 +35,7 @@ export const MET = [
   "a question was answered again",
   "a question was answered after a restart",
   "an answer was held by the guard",
+  "a budget stopped a turn",
   "a task ran in its chat's session",
   "a task ran in a session of its own",
 ] as const;

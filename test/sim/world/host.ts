@@ -6,6 +6,7 @@ import { type ApprovalsPart, approvalsPart } from "../../../parts/approvals/inde
 import { tripwire } from "../../../parts/credentials/tripwire.ts";
 import { type EgressPart, egressRules } from "../../../parts/egress/index.ts";
 import { flowGuard } from "../../../parts/guard/index.ts";
+import { metering } from "../../../parts/meter/index.ts";
 import { type Strangers, strangers } from "../../../parts/strangers/index.ts";
 import { type ScheduledTasks, type ScheduledTasksParts, scheduledTasks } from "../../../parts/tasks/index.ts";
 import { Audit } from "../../../src/audit/audit.ts";
@@ -15,6 +16,7 @@ import { type CareParts, careEffects } from "../../../src/control/effects/care.t
 import { chatEffects } from "../../../src/control/effects/chat.ts";
 import { messageEffects } from "../../../src/control/effects/messages.ts";
 import { type Effects, Executor } from "../../../src/control/execute.ts";
+import type { Meter } from "../../../src/gateway/meter.ts";
 import type { Clock } from "../../../src/lib/clock.ts";
 import { type MessagePath, messagePath } from "../../../src/message-path.ts";
 import { containerSpec } from "../../../src/sessions/container.ts";
@@ -39,6 +41,8 @@ interface Running {
   door: EgressPart;
   asking: ApprovalsPart;
   executor: Executor;
+  /** Null where nothing costs anything: as it was before there was one, so that seeds stay what they are. */
+  meter: Meter | null;
   /** Resolves when it is up. */
   started: Promise<void>;
   /** When it was started, in simulated milliseconds. */
@@ -148,7 +152,7 @@ export class Host {
     db: SimDatabase,
     store: Store,
     terminal: Terminal,
-  ): Pick<Running, "path" | "tasks" | "door" | "asking" | "executor"> {
+  ): Pick<Running, "path" | "tasks" | "door" | "asking" | "executor" | "meter"> {
     const machine = this.#machine;
     const { world, dir, paths } = machine;
     const clock = this.#clock(life);
@@ -192,6 +196,13 @@ export class Host {
     });
     const { supervisor, registry, router } = path;
     const doorman: Strangers = strangers({ store, clock, random, approvals, router });
+    const meter =
+      machine.setup.budget === null
+        ? null
+        : metering({
+            ...{ store, clock, random, log: world.trace.log(life.name) },
+            dismiss: (session) => supervisor.dismiss(session),
+          }).meter;
     const door = egressRules({
       ...{ store, audit, clock, approvals, guard, log: world.trace.log(life.name) },
       credentials: {
@@ -220,6 +231,6 @@ export class Host {
     };
     // The verbs of people's own machines (credentials, groups) are not asked for here.
     const executor = new Executor(effects as unknown as Effects, db, audit);
-    return { path, tasks, door, asking, executor };
+    return { path, tasks, door, asking, executor, meter };
   }
 }

@@ -2,6 +2,7 @@
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
+import { Budgets } from "../../../parts/meter/budgets.ts";
 import { Tasks } from "../../../parts/tasks/tasks.ts";
 import { createAgentGroup } from "../../../src/agents/groups.ts";
 import { TERMINAL_USER } from "../../../src/channels/terminal.ts";
@@ -12,6 +13,7 @@ import { openStore } from "../../../src/store/store.ts";
 import { Guarding } from "../guarding.ts";
 import { Promises } from "../promises.ts";
 import { Questions } from "../questions.ts";
+import { Spending } from "../spending.ts";
 import { Stops } from "../stops.ts";
 import { Words } from "../words.ts";
 import { Bells } from "./bells.ts";
@@ -65,6 +67,8 @@ export interface Setup {
   tasks: TaskPlan[];
   /** The platform on which an owner has a chat of their own and is asked; null for none. */
   owner: string | null;
+  /** Tokens that all agents together may use; null where they use no model that costs something. */
+  budget: number | null;
 }
 
 export class Machine {
@@ -83,6 +87,7 @@ export class Machine {
   readonly words: Words;
   readonly questions: Questions;
   readonly guarding: Guarding;
+  readonly spending: Spending;
   readonly promises: Promises;
   readonly host: Host;
   /** Outbound mailboxes whose runner was cut off in a commit. */
@@ -108,6 +113,7 @@ export class Machine {
     this.stops = new Stops(this);
     this.words = new Words(this);
     this.guarding = new Guarding(this);
+    this.spending = new Spending(this);
     this.promises = new Promises(this);
     this.bells = new Bells(world);
     this.engine = new Engine(this);
@@ -177,6 +183,10 @@ export class Machine {
       });
       // A task that has nothing to say says nothing.
       if (!script.silent) this.people.expect({ id: `task ${index}`, place, at, platformId: `task:t-${index}:${due}` });
+    }
+    if (setup.budget !== null) {
+      const all = { id: "b-all", scope: "all", subject: "", per: "total", unit: "tokens" } as const;
+      new Budgets(store.db).set({ ...all, most: setup.budget, warn: 80, createdAt: world.wall() });
     }
     if (setup.owner) this.questions.furnish(store, setup.owner, group.id, world.wall());
     store.db.close();
