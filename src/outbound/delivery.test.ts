@@ -144,6 +144,24 @@ test("equal notices that nobody has read yet are one; one that was read is said 
   assert.equal(g.sent.length, 3);
 });
 
+test("equal notices that each answer a message are each said: no message goes without its end", async () => {
+  let closed = true;
+  const answered: string[] = [];
+  const g = given({ kind: "none" }, ({ answers }) => {
+    if (closed) throw new Retryable("not now", 1_000);
+    answered.push(...answers);
+  });
+  const address = { channel: "test", chat: "room", thread: null };
+  g.delivery.start();
+  for (const id of ["p1", "p2"])
+    g.store.outbox.notify({ address, text: "held back", answers: [id], key: id }, g.clock.now());
+  await g.settle();
+  closed = false;
+  g.clock.advance(2_000);
+  await g.settle();
+  assert.deepEqual(answered, ["p1", "p2"]);
+});
+
 test("a platform that says later is asked again then, with the same key, and holds the conversation's order", async () => {
   let refusals = 2;
   const g = given({ kind: "none" }, () => {
@@ -581,6 +599,27 @@ test("what a guard holds is not sent: the chat is told so, the owner why, and it
   g.store.outbox.reopen(answer);
   await g.settle();
   assert.ok(g.texts().includes("the password is 1234"));
+});
+
+test("where a draft was shown before its answer was held, the word of that takes its place, and later the answer", async () => {
+  let held = false;
+  const say = (session: string | null, text: string) =>
+    held && session ? ({ held: true, why: "x" } as const) : ({ held: false, text } as const);
+  const g = given({ kind: "none" }, () => {}, { guard: { say } });
+  g.delivery.start();
+  g.add("so far …", "room", { kind: "draft", key: "draft" });
+  await g.settle();
+  held = true;
+  const over = g.store.outbox.closeDraft(SESSION, g.clock.now());
+  const answer = g.add("the answer", "room", { over, key: "answer" });
+  await g.settle();
+  held = false;
+  g.store.outbox.reopen(answer);
+  await g.settle();
+  assert.deepEqual(g.texts(), ["so far …"]);
+  const [first, second, ...others] = g.edited.map(({ platformId, text }) => `${platformId}: ${text}`);
+  assert.match(first ?? "", /^x1: The answer was held back/);
+  assert.deepEqual([second, others], ["x1: the answer", []]);
 });
 
 test("what was let go before the host died is not held when it is repeated", async () => {

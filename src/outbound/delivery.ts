@@ -134,7 +134,10 @@ export class Delivery {
     const { store, clock, log, guard } = this.#parts;
     const spoken = guard.say(stored.sessionId, stored.text, channel.capabilities.previews);
     // What a process died over was let go before, and may have arrived.
-    if (spoken.held && stored.state !== "sending") return this.#recorded(stored, () => this.#hold(stored, spoken.why));
+    if (spoken.held && stored.state !== "sending") {
+      await this.#parts.drafts.settled(stored.sessionId);
+      return this.#recorded(stored, () => this.#hold(stored, spoken.why));
+    }
     const row = spoken.held ? stored : { ...stored, text: spoken.text };
     const act = this.#decide(row, channel);
     if (act.do === "give up") return this.#recorded(row, () => this.#giveUp(row, act.why));
@@ -231,11 +234,12 @@ export class Delivery {
 
   #hold(row: OutboxRow, why: string): void {
     const { store, clock } = this.#parts;
-    const { id, kind, channel, chat, answers } = row;
+    const { id, kind, channel, chat, answers, over } = row;
     store.db.transaction(() => {
       this.#giveUp(row, why);
       if (kind !== "message") return;
-      store.outbox.notify({ address: row, text: HELD, answers, key: `held:${id}` }, clock.now());
+      // It takes the place of a draft that was shown before the guard had a reason.
+      store.outbox.notify({ address: row, text: HELD, answers, over, key: `held:${id}` }, clock.now());
       const text = `An answer for ${channel}:${chat} was held back: ${why}. \`ncl guard waive\` lets such answers through, and then \`ncl outbox retry ${id}\` sends this one.`;
       tellOwner(store, `held:${channel}:${chat}`, text, row, clock.now());
     });

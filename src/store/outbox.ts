@@ -137,13 +137,13 @@ export class Outbox {
   }
 
   /**
-   * A word of the host that is no message's end, so that it need not wait for those before it. One with the same words
-   * that is on its way there says it already.
+   * A word of the host that need not wait for the messages before it. One with the same words that is on its way there
+   * says it already, but for one that answers a message: each of those has its own end.
    */
   notify(row: Omit<NewOutboxRow, "author" | "notice">, now: number): void {
     const { channel, chat, thread } = row.address;
     const same = `SELECT 1 FROM outbox WHERE channel=? AND chat=? AND thread IS ? AND notice=1 AND text=? AND ${OPEN}`;
-    if (this.#db.get(same, channel, chat, thread, row.text)) return;
+    if (!row.answers?.length && this.#db.get(same, channel, chat, thread, row.text)) return;
     this.add({ ...row, author: "system", notice: true }, now);
   }
 

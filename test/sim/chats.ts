@@ -1,5 +1,6 @@
 /** What people see in their chats, and what is promised about it. */
 import type { Address } from "../../src/store/address.ts";
+import { isHeld } from "./guarding.ts";
 import { checkOutgoing } from "./outgoing.ts";
 import type { Machine } from "./world/machine.ts";
 import { type Said, TERMINAL } from "./world/people.ts";
@@ -15,9 +16,6 @@ interface OutboxRow {
   notice: number;
   answers: string;
 }
-
-/** Whose word it is. */
-const sessionOf = ({ key }: { key: string }) => key.split(":")[0] ?? "";
 
 export class Chats {
   readonly #machine: Machine;
@@ -108,9 +106,12 @@ export class Chats {
       const what = `${where} has no end (platform id ${said.platformId}, ${open})`;
       this.#broken("every accepted message ends visibly", what);
     }
-    for (const session of new Set(this.#ends(said).map(sessionOf))) {
+    for (const session of new Set(this.#ends(said).map((shown) => this.#sessionOf(shown)))) {
       // What was stopped ends with what the agent had, and with the word that it was stopped.
-      const first = this.#ends(said, session).filter(({ text }) => !MARK.test(text) && !/^Stopped/.test(text));
+      // What was held may be let through later.
+      const first = this.#ends(said, session).filter(
+        (shown) => !MARK.test(shown.text) && !/^Stopped/.test(shown.text) && !isHeld(shown),
+      );
       if (first.length > Math.max(this.#timesHeard(said), 1)) {
         this.#broken("every accepted message ends once", `${where}: ${first.map(({ text }) => text).join(" | ")}`);
       }
@@ -159,6 +160,7 @@ export class Chats {
         this.#broken("what is said was recorded", `${place.channel}/${place.chat}: ${shown.key}`);
         continue;
       }
+      if (this.#machine.guarding.isLate(shown)) continue;
       const before = last[row.notice] ?? 0;
       if (row.position < before && !MARK.test(shown.text)) {
         this.#broken("the outbox keeps its order", `${place.channel}/${place.chat}: ${row.position} after ${before}`);
@@ -178,8 +180,9 @@ export class Chats {
     const open = new Map(rows.map((row) => [`${row.session} ${row.platformId}`, row]));
     const last = new Map<string, number>();
     for (const shown of this.#shownIn(place)) {
+      if (this.#machine.guarding.isLate(shown) || isHeld(shown)) continue;
       for (const id of shown.answers) {
-        const name = `${sessionOf(shown)} ${id}`;
+        const name = `${this.#sessionOf(shown)} ${id}`;
         const row = open.get(name);
         if (!row) continue;
         open.delete(name);
@@ -207,7 +210,7 @@ export class Chats {
   #ends({ place, platformId }: Said, session?: string): Shown[] {
     if (platformId === null) return [];
     return this.#shownIn(place).filter(
-      (shown) => shown.answers.includes(platformId) && (session === undefined || sessionOf(shown) === session),
+      (shown) => shown.answers.includes(platformId) && (session === undefined || this.#sessionOf(shown) === session),
     );
   }
 
@@ -216,11 +219,19 @@ export class Chats {
     const platform = this.#machine.platforms.find(({ id }) => id === place.channel);
     return this.#outbox(place).some(
       ({ key, state, answers }) =>
-        (session === undefined || sessionOf({ key }) === session) &&
+        (session === undefined || this.#sessionOf({ key }) === session) &&
         (state === "dead" || state === "unknown") &&
         platform?.gaveUp(key) &&
         (JSON.parse(answers) as string[]).includes(platformId ?? ""),
     );
+  }
+
+  /** Whose word it is; what stands in the place of one that is held names that one. */
+  #sessionOf({ key }: { key: string }): string {
+    const [first = "", row = ""] = key.split(":");
+    if (first !== "held") return first;
+    const sql = "SELECT session_id AS session FROM outbox WHERE id=?";
+    return this.#machine.look<{ session: string | null }>(sql, Number(row))[0]?.session ?? first;
   }
 
   #shownIn(place: Address): Shown[] {

@@ -14,6 +14,7 @@ const acts: Acts = {
   "ask at the door": ({ questions }, act) => questions.act(act),
   "stranger says": ({ questions }, act) => questions.act(act),
   answer: ({ questions }, act) => questions.act(act),
+  guard: ({ guarding }, act) => guarding.act(act),
   freeze: ({ engine }, { which }) => engine.running[which % engine.running.length]?.freeze(),
   "crash host": ({ host }, { points }) => host.crash(points),
   "restart host": ({ host }) => void host.restart(),

@@ -49,7 +49,7 @@ export function watchPatience(machine: Machine): void {
       if (now - from > TRIED) world.broken("a notice does not wait behind messages", `row ${id}, since ${from} ms`);
     }
     const [equal] = machine.look<{ text: string; times: number }>(
-      `SELECT text, count(*) AS times FROM outbox WHERE notice = 1 AND state IN ('pending','sending','retry')
+      `SELECT text, count(*) AS times FROM outbox WHERE notice = 1 AND answers = '[]' AND state IN ('pending','sending','retry')
        GROUP BY channel, chat, thread, text HAVING times > 1`,
     );
     if (equal) world.broken("equal notices that wait are one", `${equal.times} times: ${equal.text}`);

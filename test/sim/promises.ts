@@ -172,9 +172,13 @@ export class Promises {
     this.#machine.stops.atTheEnd();
     this.#machine.words.atTheEnd();
     this.#machine.questions.atTheEnd();
+    this.#machine.guarding.atTheEnd();
+    this.#machine.spending.atTheEnd();
     const open = this.#machine.look<{ id: string; state: string }>("SELECT id, state FROM scheduled_tasks");
     for (const { id, state } of open) {
-      if (state !== "done") this.#broken("a task that has run is done", `task ${id} is ${state}`);
+      // Without money left it fails, and is paused after a few times.
+      const mayRest = state === "paused" && this.#machine.setup.budget !== null;
+      if (state !== "done" && !mayRest) this.#broken("a task that has run is done", `task ${id} is ${state}`);
     }
     const db = new Database(this.#machine.database);
     const verdict = new Audit(db, systemClock).verify();

@@ -24,6 +24,7 @@ interface Asked {
   id: number;
   kind: string;
   state: string;
+  askedAt: number;
   choice: string | null;
   payload: string;
   hash: string;
@@ -101,6 +102,7 @@ export class Questions {
     const id = oldest?.id ?? 1;
     const owner = `${platform.id}:owner`;
     world.trace.add("owner", `answers question ${id} by ${by}: ${choice}`);
+    if (by !== "stranger") this.#count(oldest);
     if (by === "word") platform.say(OWN, null, `/approve ${id} ${choice}`, { user: owner });
     else if (by === "stranger")
       platform.say(CLUB, null, `/approve ${id} ${choice}`, { user: `${platform.id}:someone` });
@@ -109,6 +111,17 @@ export class Questions {
       const value = by === "old button" ? [...this.#values][0] : this.#button(id);
       if (value) void platform.press(OWN, owner, value).then((answer) => this.#checkPressed(value, answer));
     }
+  }
+
+  #count(pending: Asked | undefined): void {
+    const { world, host } = this.#machine;
+    if (!pending) {
+      if (this.#asked().length > 0) world.tally.count("a question was answered again");
+      return;
+    }
+    world.tally.count("a question was answered");
+    const upFor = world.time.now - (host.running?.since ?? world.time.now);
+    if (pending.askedAt < world.wall() - upFor) world.tally.count("a question was answered after a restart");
   }
 
   #command(id: number, choice: string): void {
@@ -132,7 +145,8 @@ export class Questions {
     if (!setup.owner) return;
     for (const { id, kind, state } of this.#asked())
       if (kind === "sender" && state === "pending") this.#command(id, world.rng.pick(["yes", "no"]));
-    if (!this.settled) world.time.after(world.outside, LATER, () => this.calm());
+    // What a stranger said may still be on its way to the host, and be asked about only then.
+    if (!this.settled || !this.#platform().settled) world.time.after(world.outside, LATER, () => this.calm());
   }
 
   /** Whether none waits any more. */
@@ -204,7 +218,7 @@ export class Questions {
 
   #asked(): Asked[] {
     return this.#machine.look(
-      "SELECT id, kind, state, choice, payload, hash, used_at AS usedAt FROM approvals ORDER BY id",
+      "SELECT id, kind, state, asked_at AS askedAt, choice, payload, hash, used_at AS usedAt FROM approvals ORDER BY id",
     );
   }
 

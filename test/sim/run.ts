@@ -4,8 +4,11 @@
  *   node test/sim/run.ts --seed N [--keep 0-2,7] [--trace]        one seed, or a part of what happens in it
  *   node test/sim/run.ts --seeds N,N,N                            these seeds
  *   node test/sim/run.ts --seconds S [--from N] [--step K]        seeds from N on, each K-th; without --from fresh ones
+ *                                                                 (with --tally it tells what the runs have met)
+ *   node test/sim/run.ts --most M [--from N] [--step K]           the same, for so many seeds
  */
 import { parseArgs } from "node:util";
+import { Tally } from "./base/tally.ts";
 import { scenarioOf } from "./scenario.ts";
 import { part, shrink } from "./shrink.ts";
 import { type Outcome, simulate } from "./simulation.ts";
@@ -13,6 +16,8 @@ import { type Outcome, simulate } from "./simulation.ts";
 /** How long a failing scenario is made shorter, milliseconds. */
 const SHRINK_TIME = 20_000;
 const MOST_SHOWN = 40;
+/** Where neither a time nor a number of seeds is said. */
+const USUAL_SECONDS = 10;
 
 const { values } = parseArgs({
   options: {
@@ -20,9 +25,11 @@ const { values } = parseArgs({
     seeds: { type: "string" },
     keep: { type: "string" },
     trace: { type: "boolean", default: false },
-    seconds: { type: "string", default: "10" },
+    seconds: { type: "string" },
+    most: { type: "string" },
     from: { type: "string" },
     step: { type: "string", default: "1" },
+    tally: { type: "boolean", default: false },
     "no-shrink": { type: "boolean", default: false },
   },
 });
@@ -37,23 +44,29 @@ async function playOne(seed: string): Promise<void> {
   if (outcome.violation && values.keep === undefined) await tellShortest(seed, outcome.violation.promise);
 }
 
-/** Numbers from `first` on, for as long as there is time. */
+/** Numbers from `first` on, for as long as there is time, or as many as are wanted. */
 function* fresh(first: number): Generator<string> {
-  const end = performance.now() + Number(values.seconds) * 1000;
-  for (let n = first; performance.now() < end; n += Number(values.step)) yield String(n);
+  const most = Number(values.most ?? Number.POSITIVE_INFINITY);
+  const seconds = values.seconds ?? (values.most === undefined ? USUAL_SECONDS : Number.POSITIVE_INFINITY);
+  const end = performance.now() + Number(seconds) * 1000;
+  const step = Number(values.step);
+  for (let n = 0; n < most && performance.now() < end; n++) yield String(first + n * step);
 }
 
 async function playMany(seeds: Iterable<string>): Promise<void> {
   let played = 0;
+  const met = new Tally();
   for (const seed of seeds) {
     const outcome = await simulate(seed, scenarioOf(seed));
     played += 1;
+    met.add(outcome.tally);
     if (!outcome.violation) continue;
     tell(seed, outcome);
     if (!values["no-shrink"]) await tellShortest(seed, outcome.violation.promise);
     break;
   }
   say(`${played} seeds played`);
+  if (values.tally) for (const line of met.lines) say(line);
 }
 
 function tell(seed: string, { violation, digest, steps }: Outcome): void {

@@ -1,6 +1,7 @@
 /** What happens in a run, made from its seed beforehand: who says what, which faults come when. A part of it is a scenario too. */
 import type { Address } from "../../src/store/address.ts";
 import { Rng } from "./base/rng.ts";
+import type { GuardAct } from "./guarding.ts";
 import type { OwnerAct } from "./questions.ts";
 import type { Setup, TaskPlan } from "./world/machine.ts";
 import { TERMINAL } from "./world/people.ts";
@@ -11,6 +12,7 @@ export type Act =
   /** With files of these sizes, where it is on a platform. */
   | { do: "say"; place: Address; script: Script; files?: number[] }
   | OwnerAct
+  | GuardAct
   /** By its word, or by the button of a draft, where one is shown. */
   | { do: "stop turn"; place: Address; by: "word" | "button" }
   /** The message that began with that word says something else now, or is taken back. */
@@ -78,7 +80,63 @@ const PLACES: Address[] = [
 export function scenarioOf(seed: string): Scenario {
   const rng = new Rng(seed).fork("scenario");
   if (rng.chance(0.03)) return crowd(rng);
-  return rng.chance(0.1) ? fairWeather(rng) : withQuestions(troubles(rng), new Rng(seed).fork("questions"));
+  if (rng.chance(0.1)) return fairWeather(rng);
+  // Named so that the seeds that once failed stay what they were.
+  const own = (name: string) => new Rng(seed).fork(name);
+  const questioned = withQuestions(troubles(rng), own("questions"));
+  return withBudget(withGuard(withJam(questioned, own("blocked")), own("leaks")), own("money"));
+}
+
+/** In some there is a budget, which may well be used up. */
+function withBudget(scenario: Scenario, rng: Rng): Scenario {
+  if (!rng.chance(0.1)) return scenario;
+  return { ...scenario, setup: { ...scenario.setup, budget: rng.int(3_000, 60_000) } };
+}
+
+/** In some the owner says that agents see private things, and lets their answers through again, or not. */
+function withGuard(scenario: Scenario, rng: Rng): Scenario {
+  if (!rng.chance(0.1)) return scenario;
+  const { calmAt } = scenario;
+  const happenings: Happening[] = [...scenario.happenings];
+  let at = rng.chance(0.5) ? 0 : rng.int(0, calmAt);
+  for (let n = rng.int(1, 3); n > 0; n--) {
+    happenings.push({ at, do: "guard", on: true });
+    at = Math.min(at + rng.int(2_000, calmAt), calmAt);
+    if (n > 1 || rng.chance(0.5)) happenings.push({ at, do: "guard", on: false });
+    at = Math.min(at + rng.int(10, 5_000), calmAt);
+  }
+  happenings.sort((a, b) => a.at - b.at);
+  return { ...scenario, happenings };
+}
+
+/**
+ * In some a platform takes nothing for a while, and in one of its rooms the engine cuts work off again and again: an answer
+ * stands at the head of its queue, and there is something to tell meanwhile, at times in the same words. By a stream of its
+ * own, as questions.
+ */
+function withJam(scenario: Scenario, rng: Rng): Scenario {
+  if (!rng.chance(0.08)) return scenario;
+  const place = rng.pick(PLACES.filter(({ channel }) => channel !== TERMINAL));
+  const from = rng.int(0, 20_000);
+  const calmAt = Math.max(scenario.calmAt, from + 90_000);
+  const say = (at: number, id: string, ms: number): Happening => {
+    return { at, do: "say", place, script: { ...plainScript(id), steps: 3, ms } };
+  };
+  const mood: Mood = rng.chance(0.7) ? { kind: "busy", retryAfter: rng.int(40_000, 60_000) } : { kind: "dead" };
+  const happenings: Happening[] = [
+    ...scenario.happenings,
+    say(from, "j0", 1_000),
+    // What is said before is answered into the jam, and the next is at work when the engine goes down.
+    { at: from + rng.int(1_000, 2_500), do: "mood", platform: place.channel, mood, ms: rng.int(60_000, 70_000) },
+    ...[1, 2, 3].map((n) => say(from + 12_000 * n, `j${n}`, 3_000)),
+    ...[1, 2, 3].map((n): Happening => {
+      const at = from + 12_000 * n + rng.int(4_000, 8_000);
+      return { at, do: "restart engine", keep: false, ms: rng.int(10, 500) };
+    }),
+  ];
+  happenings.sort((a, b) => a.at - b.at);
+  const places = scenario.setup.places.includes(place) ? scenario.setup.places : [...scenario.setup.places, place];
+  return { ...scenario, setup: { ...scenario.setup, places }, happenings, calmAt };
 }
 
 /** In some an owner is asked, and answers, in time or not. By a stream of its own, so that the other seeds stay what they are. */
@@ -120,7 +178,7 @@ function crowd(rng: Rng): Scenario {
   }
   for (const place of PLACES.slice(maxContainers)) say(rng.int(1_000, calmAt / 3), place, 100);
   happenings.sort((a, b) => a.at - b.at);
-  const setup = { maxContainers, agents: 1, places: PLACES, tasks: [], owner: null };
+  const setup = { maxContainers, agents: 1, places: PLACES, tasks: [], owner: null, budget: null };
   return { setup, happenings, calmAt, limit: 5 * 60_000 };
 }
 
@@ -141,7 +199,14 @@ function fairWeather(rng: Rng): Scenario {
     happenings.push({ at: rng.int(0, calmAt), do: "say", place: rng.pick(PLACES), script, files });
   }
   happenings.sort((a, b) => a.at - b.at);
-  const setup = { maxContainers: rng.int(1, 4), agents: rng.int(1, 2), places: PLACES, tasks: [], owner: null };
+  const setup = {
+    maxContainers: rng.int(1, 4),
+    agents: rng.int(1, 2),
+    places: PLACES,
+    tasks: [],
+    owner: null,
+    budget: null,
+  };
   return { setup, happenings, calmAt, limit: 10 * 60_000 };
 }
 
@@ -183,7 +248,14 @@ function troubles(rng: Rng): Scenario {
   for (let n = 0; n < count; n++) happenings.push({ at: rng.int(0, calmAt), ...rng.pick(faults)(rng, places) });
   happenings.sort((a, b) => a.at - b.at);
   const tasks = rng.chance(0.3) ? tasksFor(places, calmAt, rng) : [];
-  const setup = { maxContainers: rng.int(1, 4), agents: rng.chance(0.3) ? 2 : 1, places, tasks, owner: null };
+  const setup = {
+    maxContainers: rng.int(1, 4),
+    agents: rng.chance(0.3) ? 2 : 1,
+    places,
+    tasks,
+    owner: null,
+    budget: null,
+  };
   return { setup, happenings, calmAt, limit: null };
 }
 

@@ -15,7 +15,8 @@ export const ONCE_FAILED: Record<string, string> = {
   "492": "readers that were killed now and then, over the months, counted as many in a row",
   "635": "a start that failed after its runner had been heard left the session in a state without a container",
   "3091": "a container could not be adopted because of a full disk, and was stuck",
-  "50336": "a container that was found again, but not talked to for want of disk space, was let run and forgotten",
+  "50336":
+    "a container that was found again, but not talked to for want of disk space, was let run and forgotten; later: two stops with a message in between, while the first had not ended its turn yet: the message was begun after all",
   "32683": "a one-shot task that failed before the clock was set back was never tried again",
   "36": "a task that ended with nothing to say left its draft as if it were still being written",
   "88": "a runner that froze before it took its work up was never ended",

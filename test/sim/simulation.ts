@@ -1,5 +1,6 @@
 /** One run: a scenario played on a simulated machine, then calm, then what must hold. The same seed gives the same run. */
 import { Dead } from "./base/life.ts";
+import type { Tally } from "./base/tally.ts";
 import { Chats } from "./chats.ts";
 import { calm, perform } from "./happen.ts";
 import { watchPatience } from "./patience.ts";
@@ -16,6 +17,8 @@ const LATENESS = 60_000;
 /** After the end of everything: what still settles (a session may rest for a minute after failures), then a time in which nothing may happen. */
 const SETTLE = 75_000;
 const IDLE = 30_000;
+/** So much may happen in one millisecond: more is something that sets itself going again and again. */
+const MOST_AT_ONCE = 100_000;
 /** Longer than it takes an idle session to end its container. */
 const COLD = 45 * 60_000;
 
@@ -23,6 +26,7 @@ export interface Outcome {
   violation: Violation | null;
   /** The hash of everything that happened. */
   digest: string;
+  tally: Tally;
   steps: number;
 }
 
@@ -39,7 +43,7 @@ export async function simulate(
   process.on("unhandledRejection", uncaught);
   try {
     await play(machine, scenario);
-    return { violation: world.violation, digest: world.trace.digest(), steps: world.time.steps };
+    return { violation: world.violation, digest: world.trace.digest(), tally: world.tally, steps: world.time.steps };
   } finally {
     process.off("unhandledRejection", uncaught);
     machine.close();
@@ -51,7 +55,14 @@ async function play(machine: Machine, scenario: Scenario): Promise<void> {
   const { world } = machine;
   const { time } = world;
   const chats = new Chats(machine);
-  const until = (end: number) => time.runUntil(end, () => world.violation !== null);
+  let last = { at: 0, steps: 0 };
+  const enough = () => {
+    if (time.now !== last.at) last = { at: time.now, steps: time.steps };
+    const steps = time.steps - last.steps;
+    if (steps > MOST_AT_ONCE) world.broken("nothing turns in circles", `${steps} events at ${time.now} ms`);
+    return world.violation !== null;
+  };
+  const until = (end: number) => time.runUntil(end, enough);
   machine.host.boot();
   watchPatience(machine);
   for (const { at, ...act } of scenario.happenings) {

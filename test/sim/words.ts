@@ -110,6 +110,13 @@ export class Words {
 
   /** At the end of a run. */
   atTheEnd(): void {
+    const runs = this.#machine.look<{ session: "own" | "chat"; times: number }>(
+      "SELECT t.session_mode AS session, count(*) AS times FROM task_runs JOIN scheduled_tasks t ON t.id = task_id GROUP BY t.session_mode",
+    );
+    for (const { session, times } of runs) {
+      const where = session === "own" ? "a task ran in a session of its own" : "a task ran in its chat's session";
+      this.#machine.world.tally.count(where, times);
+    }
     const twice = this.#machine.look<{ name: string }>(
       "SELECT name FROM scheduled_tasks GROUP BY name HAVING count(*) > 1",
     );

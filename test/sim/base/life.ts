@@ -16,6 +16,8 @@ export class Life {
   #endings: (() => void)[] = [];
   readonly #onError: (error: unknown) => void;
   #crashIn: number | null = null;
+  /** It ended where it was to be cut off. */
+  cutOff = false;
 
   /** @param onError what the process does about an error that nobody caught. */
   constructor(name: string, onError: (error: unknown) => void) {
@@ -53,7 +55,10 @@ export class Life {
   /** A point at which the process could be cut off. @throws Dead where it is, or was before. */
   point(): void {
     if (this.#crashIn !== null && this.#alive) {
-      if (this.#crashIn === 0) this.end();
+      if (this.#crashIn === 0) {
+        this.cutOff = true;
+        this.end();
+      }
       this.#crashIn -= 1;
     }
     if (!this.#alive) throw new Dead();

@@ -28,6 +28,8 @@ export interface AgentHooks {
 
 /** Without an answer for so long it goes on, milliseconds. */
 const ANSWER_TIME = 60_000;
+/** Until a request that nobody took is sent again, milliseconds. */
+const NO_DOOR = 500;
 
 export class Agent {
   readonly #machine: Machine;
@@ -110,10 +112,15 @@ export class Agent {
   }
 
   #step(taken: Script[], step: number): void {
-    const { world } = this.#machine;
+    const { world, spending } = this.#machine;
+    const asked = spending.ask(this.#container);
+    if (asked.state === "no answer") this.#in(NO_DOOR, () => this.#step(taken, step));
+    if (asked.state === "refused") this.#stopped(asked.why);
+    if (asked.state !== "let out") return;
     this.#emit({ type: "text", delta: `${step} ` });
     const call = taken.some(({ tools }) => tools > step) ? this.#call(step) : null;
     this.#in(Math.max(...taken.map(({ ms }) => ms)), () => {
+      asked.ended();
       if (call) this.#emit({ type: "tool_ended", call, ok: true });
       if (this.#queue.length > 0 && !taken.some(({ alone }) => alone) && world.rng.chance(0.5)) this.#takeUp();
       const deed = taken.map(({ does }) => does[step]).find(Boolean);
@@ -166,6 +173,13 @@ export class Agent {
     if (failed) this.#emit({ type: "error", class: failed, message: "as it was told to", usage: null });
     else if (taken.every(({ silent }) => silent)) this.#emit({ type: "end", text: "", usage: null });
     else this.#emit({ type: "end", text: this.#answer(taken), usage: null });
+    if (this.#queue.length > 0) this.#begin();
+  }
+
+  /** Its requests are refused. */
+  #stopped(why: string): void {
+    this.#taken = null;
+    this.#emit({ type: "error", class: "quota", message: why, usage: null });
     if (this.#queue.length > 0) this.#begin();
   }
 

@@ -2,6 +2,7 @@
 import { mkdirSync } from "node:fs";
 import type { Door, DoorHooks } from "../../../src/gateway/door.ts";
 import type { Life } from "../base/life.ts";
+import type { Met } from "../base/tally.ts";
 import type { World } from "./world.ts";
 
 const CONNECT_MS: [number, number] = [1, 15];
@@ -121,6 +122,7 @@ export class Bells {
   /** Breaks every connection. */
   breakAll(): void {
     for (const [dir, door] of this.#doors) {
+      if (door.runner) this.#world.tally.count("a connection to a runner broke");
       this.#drop(dir);
       this.#world.time.after(door.life, 1, () => this.#isOpen(dir, door) && door.hooks.onBell(false));
     }
@@ -143,9 +145,14 @@ export class Bells {
   }
 
   #carry(to: Life, ring: () => void): void {
-    const { rng, time } = this.#world;
-    if (rng.chance(this.loss)) return;
-    time.after(to, rng.int(...(rng.chance(this.loss) ? LATE_MS : RING_MS)), ring);
-    if (rng.chance(this.loss)) time.after(to, rng.int(...RING_MS), ring);
+    const { rng, time, tally } = this.#world;
+    const happens = (what: Met) => {
+      if (!rng.chance(this.loss)) return false;
+      tally.count(what);
+      return true;
+    };
+    if (happens("a ring was lost")) return;
+    time.after(to, rng.int(...(happens("a ring was late") ? LATE_MS : RING_MS)), ring);
+    if (happens("a ring came twice")) time.after(to, rng.int(...RING_MS), ring);
   }
 }

@@ -69,6 +69,7 @@ export class Container {
   /** Everything in it stands still, for ever; it can only be killed. */
   freeze(): void {
     this.#machine.world.trace.add(this.id, "freezes");
+    this.#machine.world.tally.count("a container was frozen");
     this.life.frozen = true;
   }
 
@@ -81,7 +82,12 @@ export class Container {
     if (this.state !== "running") return;
     this.state = "ended";
     this.#machine.world.trace.add(this.id, `ended with ${code}`);
-    if (this.#runner?.close(code === KILLED)) this.#machine.halfCommits.add(this.hostPath(inside.outboundDb));
+    const { tally } = this.#machine.world;
+    if (code === KILLED) tally.count("a container was killed");
+    if (this.#runner?.close(code === KILLED)) {
+      tally.count("a runner was cut off in a commit");
+      this.#machine.halfCommits.add(this.hostPath(inside.outboundDb));
+    }
     this.life.end();
     this.#exit = { code, outOfMemory, stderr: "" };
     const watchers = this.#watchers;

@@ -6,6 +6,7 @@ import { MailboxWriter } from "../../../protocol/mailbox/writer.ts";
 import { Database, type Value } from "../../../src/lib/sqlite.ts";
 import type { Mailbox } from "../../../src/sessions/feed.ts";
 import { Dead, type Life } from "../base/life.ts";
+import type { Met, Tally } from "../base/tally.ts";
 
 /** SQLITE_FULL. */
 const FULL = 13;
@@ -14,6 +15,11 @@ const WRITES = /^\s*(INSERT|UPDATE|DELETE)/i;
 export class Disk {
   /** Commits that still fit; null while there is room. */
   #room: number | null = null;
+  readonly tally: Tally;
+
+  constructor(tally: Tally) {
+    this.tally = tally;
+  }
 
   /** No room is left after so many more commits. */
   fillAfter(commits: number): void {
@@ -31,8 +37,10 @@ export class Disk {
   /** @throws what SQLite throws on a full disk. */
   take(): void {
     if (this.#room === null) return;
-    if (this.#room === 0)
+    if (this.#room === 0) {
+      this.tally.count("a write met a full disk");
       throw Object.assign(new Error("database or disk is full"), { code: "ERR_SQLITE_ERROR", errcode: FULL });
+    }
     this.#room -= 1;
   }
 }
@@ -77,7 +85,7 @@ export class SimDatabase extends Database {
         this.afterCommit(() => {
           this.#open = false;
           this.#committed();
-          this.#life.point();
+          this.#point("the host was cut off after a commit, which is kept");
         });
         const result = work();
         this.#beforeCommit();
@@ -100,8 +108,17 @@ export class SimDatabase extends Database {
   }
 
   #beforeCommit(): void {
-    this.#life.point();
+    this.#point("the host was cut off before a commit, which is undone");
     this.#disk.take();
+  }
+
+  #point(cutOff: Met): void {
+    const lived = this.#life.alive;
+    try {
+      this.#life.point();
+    } finally {
+      if (lived && !this.#life.alive) this.#disk.tally.count(cutOff);
+    }
   }
 
   #mustLive(): void {

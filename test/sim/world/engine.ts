@@ -14,6 +14,12 @@ const SHORT_MS: [number, number] = [1, 10];
 const KILL_PATIENCE = 30_000;
 const LOOK_AGAIN = 500;
 
+const COUNTED = {
+  refused: "a start was refused",
+  "answer lost": "the answer to a start was lost",
+  slow: "a start was slow",
+} as const;
+
 export class Engine {
   up = true;
   /** How many of the next starts go wrong, and in which way. */
@@ -35,6 +41,11 @@ export class Engine {
   restart(keep: boolean, ms: number): void {
     const { world } = this.#machine;
     this.up = false;
+    world.tally.count(
+      keep
+        ? "the engine was restarted, its containers went on"
+        : "the engine was restarted, its containers were killed",
+    );
     world.trace.add("engine", `down for ${ms} ms, ${keep ? "its containers go on" : "its containers are killed"}`);
     if (!keep) for (const container of this.running) container.kill();
     world.time.after(world.outside, ms, () => {
@@ -77,7 +88,10 @@ export class Engine {
       return made;
     });
     const trouble = this.trouble.starts > 0 ? this.trouble.how : null;
-    if (trouble) this.trouble.starts -= 1;
+    if (trouble) {
+      this.trouble.starts -= 1;
+      world.tally.count(COUNTED[trouble]);
+    }
     const took: [number, number] = trouble === "slow" ? [5_000, 40_000] : START_MS;
     await this.#ask(life, took, () => {
       if (this.#containers.get(spec.name) !== container) throw new Retryable(`no container ${spec.name}`);
@@ -143,7 +157,10 @@ export class Engine {
   #ask<T>(life: Life, ms: [number, number], effect: () => T): Promise<T> {
     if (!life.alive) throw new Dead();
     return this.#machine.world.call(life, ms, () => {
-      if (!this.up) throw new EngineError("no container engine answers", "Start it.");
+      if (!this.up) {
+        this.#machine.world.tally.count("the engine was asked while it was down");
+        throw new EngineError("no container engine answers", "Start it.");
+      }
       return effect();
     });
   }

@@ -34,6 +34,7 @@ export function filesOf(machine: Machine, life: Life): SessionFiles {
         writeFileSync(join(dir, `${index + 1}-${name}`), content);
         return { name, type, path: `${inside.inboundDir}/attachments/${number}/${index + 1}-${name}`, note: "" };
       } catch (error) {
+        machine.world.tally.count("a file could not be fetched");
         return { name, type, path: null, note: messageOf(error) };
       }
     };

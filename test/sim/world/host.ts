@@ -6,14 +6,17 @@ import { type ApprovalsPart, approvalsPart } from "../../../parts/approvals/inde
 import { tripwire } from "../../../parts/credentials/tripwire.ts";
 import { type EgressPart, egressRules } from "../../../parts/egress/index.ts";
 import { flowGuard } from "../../../parts/guard/index.ts";
+import { metering } from "../../../parts/meter/index.ts";
 import { type Strangers, strangers } from "../../../parts/strangers/index.ts";
 import { type ScheduledTasks, type ScheduledTasksParts, scheduledTasks } from "../../../parts/tasks/index.ts";
 import { Audit } from "../../../src/audit/audit.ts";
 import type { Terminal } from "../../../src/channels/terminal.ts";
 import { carryOutFor } from "../../../src/control/agent-tools.ts";
+import { type CareParts, careEffects } from "../../../src/control/effects/care.ts";
 import { chatEffects } from "../../../src/control/effects/chat.ts";
 import { messageEffects } from "../../../src/control/effects/messages.ts";
 import { type Effects, Executor } from "../../../src/control/execute.ts";
+import type { Meter } from "../../../src/gateway/meter.ts";
 import type { Clock } from "../../../src/lib/clock.ts";
 import { type MessagePath, messagePath } from "../../../src/message-path.ts";
 import { containerSpec } from "../../../src/sessions/container.ts";
@@ -38,6 +41,8 @@ interface Running {
   door: EgressPart;
   asking: ApprovalsPart;
   executor: Executor;
+  /** Null where nothing costs anything: as it was before there was one, so that seeds stay what they are. */
+  meter: Meter | null;
   /** Resolves when it is up. */
   started: Promise<void>;
   /** When it was started, in simulated milliseconds. */
@@ -64,7 +69,10 @@ export class Host {
     this.close();
     this.#boots += 1;
     const life = new Life(`host-${this.#boots}`, (error) => this.failed(error));
-    life.onEnd(() => this.#ended());
+    life.onEnd(() => {
+      if (life.cutOff) world.tally.count("the host was cut off");
+      this.#ended();
+    });
     world.trace.add(life.name, "starts");
     try {
       const db = new SimDatabase(this.#machine.database, life, disk, () => promises.committed());
@@ -100,6 +108,7 @@ export class Host {
     await running.path.stop().catch((error: unknown) => this.failed(error));
     if (running.life.alive) running.door.stop();
     promises.stopped(running.life);
+    if (running.life.alive) world.tally.count("the host was stopped in good order");
     running.life.end();
   }
 
@@ -143,7 +152,7 @@ export class Host {
     db: SimDatabase,
     store: Store,
     terminal: Terminal,
-  ): Pick<Running, "path" | "tasks" | "door" | "asking" | "executor"> {
+  ): Pick<Running, "path" | "tasks" | "door" | "asking" | "executor" | "meter"> {
     const machine = this.#machine;
     const { world, dir, paths } = machine;
     const clock = this.#clock(life);
@@ -156,7 +165,8 @@ export class Host {
       specOf: (plan) => containerSpec(plan, paths, labels),
     };
     const files = filesOf(machine, life);
-    const { guard } = flowGuard({ store, audit, clock, trusts: () => false });
+    const flow = flowGuard({ store, audit, clock, trusts: () => false });
+    const { guard } = flow;
     const asking = approvalsPart({
       ...{ store, audit, clock, log: world.trace.log(life.name) },
       edits: (id) => path.registry.get(id)?.edit !== undefined,
@@ -186,6 +196,13 @@ export class Host {
     });
     const { supervisor, registry, router } = path;
     const doorman: Strangers = strangers({ store, clock, random, approvals, router });
+    const meter =
+      machine.setup.budget === null
+        ? null
+        : metering({
+            ...{ store, clock, random, log: world.trace.log(life.name) },
+            dismiss: (session) => supervisor.dismiss(session),
+          }).meter;
     const door = egressRules({
       ...{ store, audit, clock, approvals, guard, log: world.trace.log(life.name) },
       credentials: {
@@ -208,9 +225,12 @@ export class Host {
       ...tasks.effects,
       ...asking.effects,
       ...chatEffects({ store, clock, random, terminal, supervisor }),
+      ...flow.effects,
+      // Of those that look after the installation only this is asked for, which needs the store alone.
+      "outbox.retry": careEffects({ store } as CareParts)["outbox.retry"],
     };
     // The verbs of people's own machines (credentials, groups) are not asked for here.
     const executor = new Executor(effects as unknown as Effects, db, audit);
-    return { path, tasks, door, asking, executor };
+    return { path, tasks, door, asking, executor, meter };
   }
 }

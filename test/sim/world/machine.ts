@@ -2,6 +2,7 @@
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
+import { Budgets } from "../../../parts/meter/budgets.ts";
 import { Tasks } from "../../../parts/tasks/tasks.ts";
 import { createAgentGroup } from "../../../src/agents/groups.ts";
 import { TERMINAL_USER } from "../../../src/channels/terminal.ts";
@@ -9,8 +10,10 @@ import type { MessagingGroupId, UserId } from "../../../src/lib/ids.ts";
 import { type Paths, pathsOf } from "../../../src/lib/paths.ts";
 import type { Address } from "../../../src/store/address.ts";
 import { openStore } from "../../../src/store/store.ts";
+import { Guarding } from "../guarding.ts";
 import { Promises } from "../promises.ts";
 import { Questions } from "../questions.ts";
+import { Spending } from "../spending.ts";
 import { Stops } from "../stops.ts";
 import { Words } from "../words.ts";
 import { Bells } from "./bells.ts";
@@ -64,6 +67,8 @@ export interface Setup {
   tasks: TaskPlan[];
   /** The platform on which an owner has a chat of their own and is asked; null for none. */
   owner: string | null;
+  /** Tokens that all agents together may use; null where they use no model that costs something. */
+  budget: number | null;
 }
 
 export class Machine {
@@ -72,7 +77,7 @@ export class Machine {
   readonly dir: string;
   readonly paths: Paths;
   readonly database: string;
-  readonly disk = new Disk();
+  readonly disk: Disk;
   readonly bells: Bells;
   readonly engine: Engine;
   readonly readers: Readers;
@@ -81,6 +86,8 @@ export class Machine {
   readonly stops: Stops;
   readonly words: Words;
   readonly questions: Questions;
+  readonly guarding: Guarding;
+  readonly spending: Spending;
   readonly promises: Promises;
   readonly host: Host;
   /** Outbound mailboxes whose runner was cut off in a commit. */
@@ -92,6 +99,7 @@ export class Machine {
 
   constructor(world: World, setup: Setup) {
     this.world = world;
+    this.disk = new Disk(world.tally);
     this.setup = setup;
     this.dir = world.dir;
     this.paths = pathsOf(ROOT, { NANOCLAW_DATA: world.dir, NANOCLAW_RUN: join(world.dir, "run") });
@@ -104,13 +112,18 @@ export class Machine {
     this.#window = new DatabaseSync(this.database, { readOnly: true });
     this.stops = new Stops(this);
     this.words = new Words(this);
+    this.guarding = new Guarding(this);
+    this.spending = new Spending(this);
     this.promises = new Promises(this);
     this.bells = new Bells(world);
     this.engine = new Engine(this);
     this.readers = new Readers(this);
     this.platforms = Object.entries(PLATFORMS).map(
       ([id, abilities]) =>
-        new Platform(world, id, abilities, (event, acceptance) => this.promises.answered(event, acceptance)),
+        new Platform(world, id, abilities, {
+          answered: (event, acceptance) => this.promises.answered(event, acceptance),
+          shown: (message) => this.guarding.shown(id, message),
+        }),
     );
     this.host = new Host(this);
   }
@@ -170,6 +183,10 @@ export class Machine {
       });
       // A task that has nothing to say says nothing.
       if (!script.silent) this.people.expect({ id: `task ${index}`, place, at, platformId: `task:t-${index}:${due}` });
+    }
+    if (setup.budget !== null) {
+      const all = { id: "b-all", scope: "all", subject: "", per: "total", unit: "tokens" } as const;
+      new Budgets(store.db).set({ ...all, most: setup.budget, warn: 80, createdAt: world.wall() });
     }
     if (setup.owner) this.questions.furnish(store, setup.owner, group.id, world.wall());
     store.db.close();

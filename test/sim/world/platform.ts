@@ -14,6 +14,7 @@ import {
 import { Rejected, Retryable, Unknown } from "../../../src/lib/errors.ts";
 import type { Address } from "../../../src/store/address.ts";
 import type { Life } from "../base/life.ts";
+import type { Met } from "../base/tally.ts";
 import { Updates } from "./updates.ts";
 import type { World } from "./world.ts";
 
@@ -46,6 +47,14 @@ export interface Shown {
   platformId: string;
 }
 
+/** Who is told what happens on a platform. */
+export interface Witness {
+  /** The host has answered an event. */
+  answered(event: ChannelEvent, acceptance: Acceptance): void;
+  /** A message is there for people to see, or says something else now. */
+  shown(message: Shown): void;
+}
+
 export type Abilities = Pick<Capabilities, "edits" | "reactions" | "buttons" | "files" | "maxLength" | "idempotency">;
 
 const FICKLE: Mood[] = [
@@ -56,6 +65,13 @@ const FICKLE: Mood[] = [
   { kind: "loses answers", arrived: false },
 ];
 const WAY_MS: [number, number] = [2, 60];
+const COUNTED: Partial<Record<Mood["kind"], Met>> = {
+  dead: "a platform could not be reached",
+  busy: "a platform said 429",
+  "loses answers": "a platform's answer was lost",
+  silent: "a platform never answered",
+  refuses: "a platform refused",
+};
 
 export class Platform {
   readonly id: string;
@@ -64,6 +80,7 @@ export class Platform {
   mood: Mood = { kind: "well" };
   readonly #world: World;
   readonly #updates: Updates;
+  readonly #witness: Witness;
   /** Keys of messages, and ids of changed ones, that it refused. */
   readonly #refused = new Set<string>();
   /** How often it did not tell what became of a message, by key, or of a change, by the message's id. */
@@ -74,15 +91,12 @@ export class Platform {
   readonly #remembered = new Map<string, { at: number; platformId: string }>();
   #ids = 0;
 
-  constructor(
-    world: World,
-    id: string,
-    abilities: Abilities,
-    answered: (event: ChannelEvent, acceptance: Acceptance) => void,
-  ) {
+  constructor(world: World, id: string, abilities: Abilities, witness: Witness) {
     this.#world = world;
     this.id = id;
     this.abilities = abilities;
+    this.#witness = witness;
+    const answered: Witness["answered"] = (event, acceptance) => witness.answered(event, acceptance);
     this.#updates = new Updates(world, () => this.mood.kind !== "dead", answered);
   }
 
@@ -172,6 +186,8 @@ export class Platform {
     const outcome = await this.#world.call(life, WAY_MS, () => {
       const mood = this.mood.kind === "fickle" ? this.#world.rng.pick(FICKLE) : this.mood;
       this.#world.trace.add(this.id, `gets ${about} (${mood.kind}): ${text.slice(0, 60)}`);
+      const counted = COUNTED[mood.kind];
+      if (counted) this.#world.tally.count(counted);
       if (text.length > this.abilities.maxLength) {
         this.#world.broken("no text is longer than its platform takes", `${about}: ${text.length} characters`);
       }
@@ -200,7 +216,9 @@ export class Platform {
     const platformId = this.#newId();
     this.#remembered.set(key, { at: this.#world.time.now, platformId });
     const contents = files.map(({ path }) => this.#contentOf(path));
-    this.shown.push({ chat, thread, author, text, answers, files: contents, key, platformId });
+    const shown = { chat, thread, author, text, answers, files: contents, key, platformId };
+    this.shown.push(shown);
+    this.#witness.shown(shown);
     return { platformId };
   }
 
@@ -215,6 +233,7 @@ export class Platform {
     if (!shown) throw new Rejected(`there is no message ${platformId}`);
     if (!isDeepStrictEqual(shown.answers, answers)) shown.answers = [...shown.answers, ...answers];
     Object.assign(shown, { author, text });
+    this.#witness.shown(shown);
   }
 
   #event(

@@ -35,6 +35,7 @@ export class Readers {
           // More in a row, and the host takes the runner for hostile.
           if (this.crashes > 0 && inARow < MOST_IN_A_ROW) {
             this.crashes -= 1;
+            this.#machine.world.tally.count("a mailbox reader was killed");
             this.#killed.set(paths.db, inARow + 1);
             return { status: "killed", why: "it took too long" };
           }

@@ -9,6 +9,10 @@ import type { World } from "./world.ts";
 interface Update {
   event: ChannelEvent;
   acknowledged: boolean;
+  /** Its place in the order in which people did it. */
+  place: number;
+  /** How often it came to the host. */
+  came: number;
 }
 
 export interface Listener {
@@ -26,6 +30,9 @@ export class Updates {
   readonly #answered: (event: ChannelEvent, acceptance: Acceptance) => void;
   #listener: Listener | null = null;
   #updates: Update[] = [];
+  #made = 0;
+  /** The latest that has come to the host. */
+  #latest = 0;
 
   constructor(world: World, reachable: () => boolean, answered: (event: ChannelEvent, acceptance: Acceptance) => void) {
     this.#world = world;
@@ -49,7 +56,8 @@ export class Updates {
   }
 
   add(event: ChannelEvent): void {
-    const update: Update = { event, acknowledged: false };
+    this.#made += 1;
+    const update: Update = { event, acknowledged: false, place: this.#made, came: 0 };
     this.#updates.push(update);
     this.#handOver(update);
   }
@@ -61,16 +69,27 @@ export class Updates {
     const lag = !calm && rng.chance(0.1) ? 2_000 : 40;
     time.after(listener.life, rng.int(1, lag), () => {
       if (!this.#reachable()) return;
+      this.#count(update);
       listener.host.accept(update.event).then(
         (acceptance) => {
           this.#answered(update.event, acceptance);
           const late = !this.#world.calm && rng.chance(0.1) ? 2 * HAND_OVER_AGAIN : 20;
-          time.after(this.#world.outside, rng.int(1, late), () => this.#acknowledge(update));
+          const after = rng.int(1, late);
+          if (after > HAND_OVER_AGAIN) this.#world.tally.count("an acknowledgement came too late");
+          time.after(this.#world.outside, after, () => this.#acknowledge(update));
         },
         () => {},
       );
     });
     time.after(this.#world.outside, lag + HAND_OVER_AGAIN, () => this.#handOver(update));
+  }
+
+  #count(update: Update): void {
+    const { tally } = this.#world;
+    update.came += 1;
+    if (update.came > 1) tally.count("an update came again");
+    else if (update.place < this.#latest) tally.count("an update overtook another");
+    this.#latest = Math.max(this.#latest, update.place);
   }
 
   #acknowledge(update: Update): void {

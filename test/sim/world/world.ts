@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Life } from "../base/life.ts";
 import { Rng } from "../base/rng.ts";
+import { Tally } from "../base/tally.ts";
 import { Timeline } from "../base/timeline.ts";
 import { Trace } from "../base/trace.ts";
 
@@ -26,6 +27,7 @@ export class World {
   readonly rng: Rng;
   readonly time: Timeline;
   readonly trace: Trace;
+  readonly tally = new Tally();
   readonly dir: string;
   /** What is neither host nor container, and never dies. */
   readonly outside: Life;
@@ -54,6 +56,7 @@ export class World {
   }
 
   setClock(by: number): void {
+    this.tally.count(by < 0 ? "the clock was set back" : "the clock was set forward");
     this.#set += by;
     if (by < 0) this.setBack -= by;
   }
