@@ -3,7 +3,7 @@
  * said again with the same key. The client remembers what was acknowledged, to hold the host to it.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
@@ -22,6 +22,8 @@ const HOST_FLAGS = hostArguments.slice(0, -1);
 export const ROOT = resolve(import.meta.dirname, "../..");
 const HOOK = fileURLToPath(new URL("./hook.ts", import.meta.url));
 const PATIENCE = 30_000;
+/** Milliseconds between two looks. */
+const LOOK = 20;
 
 /** The host was killed, by its hook or by the test. */
 export class HostDied extends Error {
@@ -68,6 +70,7 @@ export class World {
   readonly #client: ControlClient;
   readonly containers: Containers;
   #host: ChildProcess | null = null;
+  #database: DatabaseSync | null = null;
   #runs = 0;
   #stderr = "";
   /** The hook killed the host where it was told to. */
@@ -130,6 +133,7 @@ export class World {
   }
 
   #launch(flags: string[], env: Record<string, string>): void {
+    this.#look(null);
     const child = spawn(process.execPath, [...HOST_FLAGS, ...flags, join(this.#root, "test", "crash", "host.ts")], {
       env: { ...this.#env, ...env },
       stdio: ["ignore", "ignore", "pipe"],
@@ -146,6 +150,7 @@ export class World {
   async kill(signal: NodeJS.Signals): Promise<void> {
     const child = this.#host;
     if (!child || !this.alive) return;
+    this.#look(null);
     const gone = new Promise((done) => child.once("exit", done));
     child.kill(signal);
     await gone;
@@ -154,6 +159,7 @@ export class World {
   }
 
   #hostDied(): never {
+    this.#look(null);
     const { exitCode, signalCode } = this.#host ?? {};
     if (signalCode !== "SIGKILL")
       throw new Broken(`the host ended by itself, ${signalCode ?? `code ${exitCode}`}: ${this.#stderr}`);
@@ -165,13 +171,14 @@ export class World {
   /** Asks for a verb until the host answers. @throws HostDied */
   async call<N extends VerbName>(verb: N, args: VerbInput<N>): Promise<VerbResult<N>> {
     for (;;) {
+      while (this.alive && !existsSync(this.paths.controlSocket)) await pause(LOOK);
       try {
         return await this.#client.call(verb, args);
       } catch (error) {
         const mayCome = error instanceof HostDown || (error instanceof VerbError && error.code === "unavailable");
         if (!mayCome) throw error;
         if (!this.alive) this.#hostDied();
-        await pause(10);
+        await pause(LOOK);
       }
     }
   }
@@ -209,16 +216,21 @@ export class World {
 
   /** Rows of the central database; none before it is there. */
   query<Row>(sql: string, ...values: SQLInputValue[]): Row[] {
-    let db: DatabaseSync | null = null;
     try {
-      db = new DatabaseSync(this.paths.database, { readOnly: true, timeout: 2000 });
+      const db = this.#database ?? new DatabaseSync(this.paths.database, { readOnly: true, timeout: 2000 });
+      this.#look(db);
       return db.prepare(sql).all(...values) as Row[];
     } catch (error) {
       if (/unable to open|no such table/.test(String(error))) return [];
       throw error;
-    } finally {
-      db?.close();
     }
+  }
+
+  /** Keeps the database open for the next look, or, with null, lets a host that starts or ends be alone with it. */
+  #look(db: DatabaseSync | null): void {
+    if (db === this.#database) return;
+    this.#database?.close();
+    this.#database = db;
   }
 
   /** Waits until `done`. @throws HostDied, or Broken after `ms` */
@@ -227,7 +239,7 @@ export class World {
     while (!done()) {
       if (!this.alive) this.#hostDied();
       if (Date.now() > deadline) throw new Broken(`after ${ms / 1000} s still not so: ${what}`);
-      await pause(15);
+      await pause(LOOK);
     }
   }
 
@@ -277,6 +289,7 @@ export class World {
   /** Ends everything that this world started and leaves nothing of it. */
   async remove(): Promise<void> {
     await this.kill("SIGKILL").catch(() => {});
+    this.#look(null);
     await this.containers.remove();
     rmSync(this.dir, { recursive: true, force: true });
   }
