@@ -2,7 +2,7 @@
  * The suite can fail: each patch in mutations/ breaks one thing in a copy of the project, and must be found out by the
  * promise that it names: with NANOCLAW_FULL=1; else only that each still fits the code is checked. What a second line of
  * defence hides from a killed host is left to the simulation: a message sent without a durable intent (the channels here
- * remember keys, or files), and drafts, which no channel here shows.
+ * remember keys, or files).
  */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -13,11 +13,13 @@ import { test } from "node:test";
 import type { InsidePlan } from "./inside/hook.ts";
 import type { Target } from "./points.ts";
 import { promises } from "./promises.ts";
-import { firstRun, frozenStop } from "./scenario.ts";
+import { endedAlone, firstRun, frozenStop } from "./scenario.ts";
 import { trial } from "./trial.ts";
 import { ROOT, type World, type WorldOptions } from "./world.ts";
 
 const AT_ONCE = 3;
+/** With NANOCLAW_MUTATION only those whose name has that in it are tried. */
+const wanted = process.env.NANOCLAW_MUTATION ?? "";
 const PATCHES = globSync(join(import.meta.dirname, "mutations/*.patch")).sort();
 /** Large, or this installation's own. */
 const NOT_COPIED = ["node_modules", ".git", ".tools", "data", "groups"];
@@ -35,6 +37,7 @@ interface Mutation {
 const PLAYS: Record<string, (world: World) => Promise<void>> = {
   "first run": async (world) => void (await firstRun(world)),
   "frozen stop": frozenStop,
+  "ended alone": endedAlone,
 };
 
 /** What stands before the patch itself: why, then `Promise:`, then where to kill what. */
@@ -108,7 +111,7 @@ test("each mutation is found out by the promise that it breaks", {
   skip: !full && "only with --full",
 }, async (t) => {
   await Promise.all(
-    PATCHES.map((patch) => {
+    PATCHES.filter((patch) => basename(patch).includes(wanted)).map((patch) => {
       const { why, promise, options, play } = headOf(readFileSync(patch, "utf8"));
       return t.test(`${basename(patch, ".patch")}: ${why}`, async () => {
         const root = mkdtempSync(join(tmpdir(), "nc-mutant-"));

@@ -68,7 +68,7 @@ async function laterRuns(world: World, other: string, second = newWays): Promise
   await world.kill("SIGTERM");
 }
 
-/** A task in a conversation of its own, verbs of the agent, a long answer in parts on a platform without keys, and a stop. */
+/** A task in a conversation of its own, verbs of the agent, a long answer on a platform without keys, drafted and then in parts, and a stop. */
 export async function newWays(world: World, other: string): Promise<void> {
   await pair(world);
   await makeTask(world);
@@ -96,13 +96,25 @@ export async function frozenStop(world: World): Promise<void> {
   await world.containers.kill(world.sessionOf("main"));
 }
 
+/** A turn that ends while no host is there: the next one finds all that it said since at once. */
+export async function endedAlone(world: World): Promise<void> {
+  await world.start();
+  await makeAgent(world);
+  const said = await world.say("main", "sleep:3000 alpha");
+  await world.until("it is at work", () => world.begun(said));
+  await world.kill("SIGKILL");
+  await world.endedInside(world.sessionOf("main"));
+  await world.start();
+  await world.until("it is answered", () => world.answered(said));
+}
+
 export const BY_VERB = "juliet, by a verb";
 /** A task that never comes. */
 export const PLAN = { name: "november", prompt: "later", at: "2099-01-01 00:00" };
 /** Runs until it is stopped. */
 export const STOPPED = "sleep:60000 kilo";
-/** Numbered words. */
-export const LONG = Array.from({ length: 60 }, (_, i) => `lima-${i}`).join(" ");
+/** Numbered words, and long enough at work that a draft of the answer is shown where the platform lets it be changed. */
+export const LONG = `sleep:2200 ${Array.from({ length: 60 }, (_, i) => `lima-${i}`).join(" ")}`;
 const TASK = "mike";
 /** Where nobody listens. */
 const NO_MODEL = "http://127.0.0.1:9";

@@ -3,13 +3,15 @@
  * said again with the same key. The client remembers what was acknowledged, to hold the host to it.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { fileURLToPath } from "node:url";
 import type { VerbInput, VerbName, VerbResult } from "../../api/verbs.ts";
 import { ControlClient, HostDown, VerbError } from "../../cli/client.ts";
+import { readMailbox } from "../../protocol/mailbox/read.ts";
+import { outboundBody } from "../../protocol/rows.ts";
 import { hostArguments } from "../../src/lib/host-command.ts";
 import { type Paths, pathsOf } from "../../src/lib/paths.ts";
 import { Containers } from "./containers.ts";
@@ -261,6 +263,19 @@ export class World {
 
   sessionOf(chat: string): string {
     return this.query<{ id: string }>("SELECT id FROM sessions WHERE chat = ?", chat)[0]?.id ?? "";
+  }
+
+  /** Waits, without a host, until a turn has ended in the mailbox of the session's container. */
+  async endedInside(session: string): Promise<void> {
+    const [db = ""] = globSync(join(this.paths.sessions, "*", session, "out", "outbound.db"));
+    const deadline = Date.now() + PATIENCE;
+    const how = { after: 0, limit: 100, schema: outboundBody, attempts: 1 };
+    for (;;) {
+      const read = readMailbox({ db, journal: `${db}-journal` }, how);
+      if (read.status === "ok" && read.rows.some(({ body }) => body.kind === "turn_ended")) return;
+      if (Date.now() > deadline) throw new Error(`no turn has ended in ${db}`);
+      await pause(LOOK);
+    }
   }
 
   #recordOf(number: number): string {
