@@ -13,7 +13,7 @@ import { test } from "node:test";
 import type { InsidePlan } from "./inside/hook.ts";
 import type { Target } from "./points.ts";
 import { promises } from "./promises.ts";
-import { endedAlone, firstRun, frozenStop } from "./scenario.ts";
+import { endedAlone, firstRun, frozenStop, lifeUpTo } from "./scenario.ts";
 import { trial } from "./trial.ts";
 import { ROOT, type World, type WorldOptions } from "./world.ts";
 
@@ -23,8 +23,8 @@ const wanted = process.env.NANOCLAW_MUTATION ?? "";
 const PATCHES = globSync(join(import.meta.dirname, "mutations/*.patch")).sort();
 /** Large, or this installation's own. */
 const NOT_COPIED = ["node_modules", ".git", ".tools", "data", "groups"];
-/** Milliseconds that a mutant gets for what it does not do. */
-const PATIENCE = 12_000;
+/** Milliseconds that a mutant gets, once what shows it has happened, for what it does not do any more. */
+const PATIENCE = 20_000;
 
 interface Mutation {
   why: string;
@@ -36,6 +36,7 @@ interface Mutation {
 /** Shorter lives than the whole scenario, by the name that a patch gives. */
 const PLAYS: Record<string, (world: World) => Promise<void>> = {
   "first run": async (world) => void (await firstRun(world)),
+  "second run": (world) => lifeUpTo(1, world),
   "frozen stop": frozenStop,
   "ended alone": endedAlone,
 };
@@ -47,7 +48,7 @@ function headOf(patch: string): Mutation {
   const [death, inside] = [field("Death"), field("Inside")];
   const promise = field("Promise") ?? "";
   const target = death && death !== "none" ? (JSON.parse(death) as Target) : undefined;
-  const early = target?.run === 0 || inside !== undefined ? "first run" : "";
+  const early = target?.run === 0 || inside !== undefined;
   assert.ok((Object.values(promises) as string[]).includes(promise), `no such promise: "${promise}"`);
   return {
     why: head.split("\n")[0] ?? "",
@@ -56,7 +57,7 @@ function headOf(patch: string): Mutation {
       ...(target && { target }),
       ...(inside && { inside: JSON.parse(inside) as InsidePlan }),
     },
-    play: PLAYS[field("Play") ?? early],
+    play: PLAYS[field("Play") ?? (early ? "first run" : "second run")],
   };
 }
 
@@ -117,7 +118,7 @@ test("each mutation is found out by the promise that it breaks", {
         const root = mkdtempSync(join(tmpdir(), "nc-mutant-"));
         try {
           mutate(root, patch);
-          const { broken, log } = await trial({ ...options, root, patience: PATIENCE }, play);
+          const { broken, log } = await trial({ ...options, root }, play, null, PATIENCE);
           assert.ok(
             broken.some((line) => line.startsWith(`${promise}: `)),
             `"${promise}" was not found broken, but only:\n${broken.join("\n")}\n${log}`,

@@ -23,7 +23,7 @@ const HOST_FLAGS = hostArguments.slice(0, -1);
 
 export const ROOT = resolve(import.meta.dirname, "../..");
 const HOOK = fileURLToPath(new URL("./hook.ts", import.meta.url));
-const PATIENCE = 30_000;
+const PATIENCE = 60_000;
 /** Milliseconds between two looks. */
 const LOOK = 20;
 
@@ -51,8 +51,6 @@ export interface WorldOptions {
   target?: Target;
   /** What happens inside of containers (see inside/hook.ts). */
   inside?: object;
-  /** Milliseconds after which something that should have come counts as not coming. */
-  patience?: number;
   /** More variables for the host. @param data its data folder */
   env?: (data: string) => Record<string, string>;
 }
@@ -77,6 +75,8 @@ export class World {
   #stderr = "";
   /** The hook killed the host where it was told to. */
   struck = false;
+  /** Milliseconds after which something that should have come counts as not coming. */
+  patience = PATIENCE;
   /** The last host process did not end in an orderly way. */
   died = false;
 
@@ -236,7 +236,7 @@ export class World {
   }
 
   /** Waits until `done`. @throws HostDied, or Broken after `ms` */
-  async until(what: string, done: () => boolean, ms = this.#options.patience ?? PATIENCE): Promise<void> {
+  async until(what: string, done: () => boolean, ms = this.patience): Promise<void> {
     const deadline = Date.now() + ms;
     while (!done()) {
       if (!this.alive) this.#hostDied();
