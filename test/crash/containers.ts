@@ -33,6 +33,17 @@ async function asked(path: string, query: Record<string, string>): Promise<strin
   return body.toString();
 }
 
+/** On a busy machine the freezer of cgroup v1 gives up, with everything thawed, and leaves it to the caller to ask again. */
+async function freeze(id: string): Promise<void> {
+  const deadline = Date.now() + DEADLINE;
+  for (;;) {
+    const { status, body } = await ask("POST", `/containers/${id}/pause`, {});
+    if (status === 204) return;
+    if (!body.includes("unable to freeze") || Date.now() > deadline)
+      throw new Error(`the engine does not pause ${id}: ${body}`);
+  }
+}
+
 export class Containers {
   readonly #label: string;
   readonly #bornAt = Date.now();
@@ -68,11 +79,7 @@ export class Containers {
 
   /** Stands still until it is killed. */
   async pause(session: string): Promise<void> {
-    for (const one of await this.list()) {
-      if (one.session !== session) continue;
-      const { status, body } = await ask("POST", `/containers/${one.id}/pause`, {});
-      if (status !== 204) throw new Error(`the engine does not pause ${one.id}: ${body}`);
-    }
+    for (const one of await this.list()) if (one.session === session) await freeze(one.id);
   }
 
   async remove(): Promise<void> {
