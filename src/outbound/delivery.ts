@@ -303,6 +303,7 @@ function remembers(channel: Channel, age: number): boolean {
 }
 
 /** Longest text of one message: there is room left for the mark that it may get when it is repeated. */
-const roomIn = ({ capabilities }: Channel) => Math.max(capabilities.maxLength - REPEATED.length, SHORTEST_LIMIT);
+export const roomIn = ({ capabilities }: Pick<Channel, "capabilities">) =>
+  Math.max(capabilities.maxLength - REPEATED.length, SHORTEST_LIMIT);
 
 const conversationOf = (row: OutboxRow) => JSON.stringify([addressOf(row), row.notice]);

@@ -12,6 +12,7 @@ import type { SessionId } from "../lib/ids.ts";
 import { addressOf } from "../store/address.ts";
 import type { Session } from "../store/sessions.ts";
 import type { Store } from "../store/store.ts";
+import { roomIn } from "./delivery.ts";
 
 /** An answer that is there within this time is not drafted, milliseconds. */
 const FIRST_AFTER = 1_500;
@@ -75,7 +76,7 @@ export class Drafts {
       channel.typing?.(address);
     }
     if (!channel.edit || !channel.capabilities.edits || text.trim() === "") return;
-    shown.text = draftText(text, activity, channel.capabilities.maxLength);
+    shown.text = draftText(text, activity, roomIn(channel));
     const wait = Math.max(FIRST_AFTER - (now - shown.since), EVERY - (now - shown.changedAt));
     shown.timer ??= clock.after(Math.max(wait, 0), () => {
       shown.timer = null;
@@ -133,8 +134,9 @@ export class Drafts {
   }
 }
 
+/** Never longer than one message: of a draft in parts only the first would give way to its answer. */
 function draftText(text: string, activity: string, maxLength: number): string {
-  const tail = activity ? `\n\n(${activity.slice(0, 200).toWellFormed()} …)` : " …";
+  const tail = activity ? `\n\n(${activity.slice(0, Math.min(200, maxLength >> 2)).toWellFormed()} …)` : " …";
   const room = maxLength - tail.length - 1;
   return (text.length > room ? `…${text.slice(-room).toWellFormed()}` : text) + tail;
 }

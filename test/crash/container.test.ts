@@ -11,10 +11,14 @@ import type { World } from "./world.ts";
 
 const AT_ONCE = 3;
 
-async function life(world: World): Promise<void> {
+/** Milliseconds that the first turn works: where the follow-up must come meanwhile, on a busy machine too, it is more. */
+const WORK = 500;
+const WORK_TO_BE_FED = 5_000;
+
+async function life(world: World, work: number): Promise<void> {
   await world.start();
   await makeAgent(world);
-  const one = await world.say("main", "tool sleep:500 alpha");
+  const one = await world.say("main", `tool sleep:${work} alpha`);
   await world.until("alpha is at work", () => world.begun(one));
   const two = await world.say("main", "bravo");
   await world.until("both are answered", () => world.answered(one) && world.answered(two));
@@ -26,7 +30,7 @@ async function kept(options: { inside: InsidePlan; root?: string }) {
   let told: string[] = [];
   let containers: string[] = [];
   const outcome = await trial(options, async (world) => {
-    await life(world);
+    await life(world, options.inside.kind === "turn_fed" ? WORK_TO_BE_FED : WORK);
     containers = (await world.containers.events()).filter(({ action }) => action === "start").map(({ name }) => name);
     told = world
       .query<{ text: string }>("SELECT text FROM terminal_messages WHERE author = 'system'")

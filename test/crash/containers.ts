@@ -1,6 +1,5 @@
 /** The containers of one installation, as the engine itself tells, by their label. */
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
+import { type Call, call, engineSocket } from "../../drivers/docker/connection.ts";
 
 export interface EngineEvent {
   action: string;
@@ -9,12 +8,40 @@ export interface EngineEvent {
   session: string;
 }
 
-const run = promisify(execFile);
+interface Listed {
+  Id: string;
+  Labels: Record<string, string>;
+  State: string;
+}
 
-async function docker(...args: string[]): Promise<string[][]> {
-  const { stdout } = await run("docker", args);
-  const lines = stdout.split("\n").filter(Boolean);
-  return lines.map((line) => line.split(" "));
+interface Happened {
+  Action: string;
+  Actor: { ID: string; Attributes: Record<string, string> };
+}
+
+const SESSION = "nanoclaw.session";
+const DEADLINE = 60_000;
+
+/** Asks the engine itself: a `docker` process for each question would cost more than what is tested. */
+async function ask(method: Call["method"], path: string, query: Record<string, string>) {
+  return call(engineSocket(), { method, path: `${path}?${new URLSearchParams(query)}`, deadline: DEADLINE });
+}
+
+async function asked(path: string, query: Record<string, string>): Promise<string> {
+  const { status, body } = await ask("GET", path, query);
+  if (status !== 200) throw new Error(`the engine answers ${path} with ${status}: ${body}`);
+  return body.toString();
+}
+
+/** On a busy machine the freezer of cgroup v1 gives up, with everything thawed, and leaves it to the caller to ask again. */
+async function freeze(id: string): Promise<void> {
+  const deadline = Date.now() + DEADLINE;
+  for (;;) {
+    const { status, body } = await ask("POST", `/containers/${id}/pause`, {});
+    if (status === 204) return;
+    if (!body.includes("unable to freeze") || Date.now() > deadline)
+      throw new Error(`the engine does not pause ${id}: ${body}`);
+  }
 }
 
 export class Containers {
@@ -22,40 +49,40 @@ export class Containers {
   readonly #bornAt = Date.now();
 
   constructor(installation: string) {
-    this.#label = `label=nanoclaw.installation=${installation}`;
+    this.#label = `nanoclaw.installation=${installation}`;
   }
 
   /** All there are, running or not. */
   async list(): Promise<{ id: string; session: string; state: string }[]> {
-    const format = '{{.ID}} {{.Label "nanoclaw.session"}} {{.State}}';
-    const lines = await docker("ps", "-a", "--filter", this.#label, "--format", format);
-    return lines.map(([id = "", session = "", state = ""]) => ({ id, session, state }));
+    const filters = JSON.stringify({ label: [this.#label] });
+    const found = JSON.parse(await asked("/containers/json", { all: "true", filters })) as Listed[];
+    return found.map(({ Id, Labels, State }) => ({ id: Id, session: Labels[SESSION] ?? "", state: State }));
   }
 
   /** What began and ended since this object was made, oldest first. */
   async events(): Promise<EngineEvent[]> {
-    const format =
-      '{{.Action}} {{.Actor.ID}} {{.Actor.Attributes.name}} {{index .Actor.Attributes "nanoclaw.session"}}';
-    const time = [`--since=${this.#bornAt / 1000}`, `--until=${Date.now() / 1000}`];
-    const filters = [this.#label, "type=container", "event=start", "event=die"].flatMap((one) => ["--filter", one]);
-    const lines = await docker("events", ...time, ...filters, "--format", format);
-    return lines.map(([action = "", id = "", name = "", session = ""]) => ({ action, id, name, session }));
+    const filters = JSON.stringify({ label: [this.#label], type: ["container"], event: ["start", "die"] });
+    const time = { since: String(this.#bornAt / 1000), until: String(Date.now() / 1000) };
+    const lines = (await asked("/events", { ...time, filters })).split("\n").filter(Boolean);
+    return lines.map((line) => {
+      const { Action: action, Actor } = JSON.parse(line) as Happened;
+      const { name = "", [SESSION]: session = "" } = Actor.Attributes;
+      return { action, id: Actor.ID, name, session };
+    });
   }
 
+  /** One that has ended by itself meanwhile stays so. */
   async kill(session: string): Promise<void> {
-    for (const one of await this.list()) {
-      // It may have ended by itself meanwhile.
-      if (one.session === session) await docker("kill", one.id).catch(() => {});
-    }
+    for (const one of await this.list())
+      if (one.session === session) await ask("POST", `/containers/${one.id}/kill`, {});
   }
 
   /** Stands still until it is killed. */
   async pause(session: string): Promise<void> {
-    for (const one of await this.list()) if (one.session === session) await docker("pause", one.id);
+    for (const one of await this.list()) if (one.session === session) await freeze(one.id);
   }
 
   async remove(): Promise<void> {
-    const ids = (await this.list()).map(({ id }) => id);
-    if (ids.length > 0) await docker("rm", "-f", ...ids).catch(() => {});
+    for (const { id } of await this.list()) await ask("DELETE", `/containers/${id}`, { force: "true" });
   }
 }

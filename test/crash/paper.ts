@@ -1,6 +1,6 @@
 /**
  * A platform made of files, which has nothing against sending twice: what people say lies in `in` until it is taken, what
- * they are told appears in `out`, one file a message. It outlives the host.
+ * they are told appears in `out`, one file a message, and can be changed there. It outlives the host.
  */
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -18,6 +18,8 @@ export interface Printed {
   key: string;
   text: string;
   answers: string[];
+  /** What it said before it was changed, the oldest first. */
+  before: string[];
 }
 
 export class Paper {
@@ -47,9 +49,20 @@ export class Paper {
 
   print(printed: Printed): string {
     const name = String(visible(this.#out).length).padStart(6, "0");
+    this.#put(name, printed);
+    return name;
+  }
+
+  /** Nothing changes where it says that already. */
+  change(name: string, text: string, answers: string[]): void {
+    const printed = JSON.parse(readFileSync(join(this.#out, name), "utf8")) as Printed;
+    const before = printed.text === text ? printed.before : [...printed.before, printed.text];
+    this.#put(name, { ...printed, text, answers, before });
+  }
+
+  #put(name: string, printed: Printed): void {
     writeFileSync(join(this.#out, `.${name}`), JSON.stringify(printed));
     renameSync(join(this.#out, `.${name}`), join(this.#out, name));
-    return name;
   }
 
   /** What people see, in order. */
@@ -80,7 +93,7 @@ export function paperChannel(paper: Paper): Channel {
   return {
     id: PAPER,
     capabilities: {
-      ...{ threads: false, edits: false, reactions: false, buttons: false, files: false, typing: false },
+      ...{ threads: false, edits: true, reactions: false, buttons: false, files: false, typing: false },
       ...{ maxLength: 200, markup: "none", previews: true, idempotency: { kind: "none" } },
     },
     async start(host) {
@@ -92,7 +105,10 @@ export function paperChannel(paper: Paper): Channel {
     },
     health: () => ({ state: "up", detail: "" }),
     async send(_address, { text, answers }: OutgoingMessage, key): Promise<Receipt> {
-      return { platformId: paper.print({ key, text, answers }) };
+      return { platformId: paper.print({ key, text, answers, before: [] }) };
+    },
+    async edit(_address, platformId, { text, answers }) {
+      paper.change(platformId, text, answers);
     },
   };
 }

@@ -69,18 +69,74 @@ function phasesOf(label: string): Target["phase"][] {
 }
 
 /**
- * The deaths to try. @param all every passing of every label; else every label once: at its first passing where it makes something that is not there yet, else in the middle of them
+ * What dies in every run, in the order of a message's life: one for each kind of durable step and side effect on its way,
+ * and for what else must not happen by halves. Each begins the label of one point.
  */
-export function targets(known: Known, all: boolean): Target[] {
-  const chosen: Target[] = [];
-  for (const [label, runs] of Object.entries(known.always)) {
-    const passings = runs.flatMap((count, run) => Array.from({ length: count }, (_, i) => ({ run, nth: i + 1 })));
-    const one = /^(commit|write|request|ring|answer) /.test(label) ? passings.length >> 1 : 0;
-    const picked = all ? passings : passings.slice(one, one + 1);
-    for (const { run, nth } of picked) for (const phase of phasesOf(label)) chosen.push({ run, label, nth, phase });
-  }
-  return chosen;
+const CORE = [
+  "commit inbound/router.ts:#enqueue < drivers/terminal",
+  "answer POST /v1/verbs/chat.send",
+  "mkdir sessions/folder.ts:prepareFolder",
+  "create main.ts:openMailbox",
+  "writeFile sessions/folder.ts:writeConfig",
+  "commit sessions/feed.ts:#commit < sessions/session-actor.ts:(anonymous)",
+  "ring ",
+  "request POST /containers/create",
+  "request POST /containers/ID/start",
+  "commit sessions/apply.ts:applyRows",
+  "write store/outbox.ts:Outbox.claim",
+  "write drivers/terminal/terminal.ts:#append < outbound",
+  "commit outbound/delivery.ts:#sent",
+  "rename outbound/delivery.ts:perform",
+  "commit store/outbox.ts:Outbox.split",
+  "commit sessions/judge.ts:judge",
+  "commit control/execute.ts:record < control/effects/chat.ts:chat.stop",
+  "commit parts/tasks/scheduler.ts:#startOrFail",
+  "request DELETE /containers/ID",
+];
+/** Deaths elsewhere, others with each seed. */
+const SAMPLE = 12;
+
+/** What begins in CORE and is no point any more, or more than one. */
+export function unfitCore({ always }: Known): string[] {
+  return CORE.filter((start) => Object.keys(always).filter((label) => label.startsWith(start)).length !== 1);
 }
+
+/**
+ * The deaths to try. Without `all` those of CORE, each at its first passing where it makes something that is not there
+ * yet, else in the middle of them, and a sample of all others. With it every label in every process that passes it: at
+ * the first passing there, at the last, and at one between them.
+ * @param random chooses the sample, and the passing between
+ */
+export function targets({ always }: Known, all: boolean, random: () => number): Target[] {
+  const deaths = (label: string, passings: { run: number; nth: number }[]) =>
+    passings.flatMap(({ run, nth }) => phasesOf(label).map((phase): Target => ({ run, label, nth, phase })));
+  const passingsOf = (counts: number[], of: (count: number) => number[]) =>
+    counts.flatMap((count, run) => of(count).map((nth) => ({ run, nth })));
+  if (all) {
+    const some = (count: number) => {
+      const between = 2 + Math.floor(random() * (count - 2));
+      return count < 4 ? upTo(count) : [1, between, count];
+    };
+    return Object.entries(always).flatMap(([label, counts]) => deaths(label, passingsOf(counts, some)));
+  }
+  const every = Object.entries(always).map(([label, counts]) => ({ label, passings: passingsOf(counts, upTo) }));
+  const isCore = (label: string) => CORE.some((start) => label.startsWith(start));
+  const core = every
+    .filter(({ label }) => isCore(label))
+    .flatMap(({ label, passings }) => {
+      const one = /^(commit|write|request|ring|answer|rename) /.test(label) ? passings.length >> 1 : 0;
+      return deaths(label, passings.slice(one, one + 1));
+    });
+  const others = every.flatMap(({ label, passings }) => (isCore(label) ? [] : [deaths(label, passings)]));
+  // By label first: one that is passed often is not met more often than one that is passed once.
+  const sample = Array.from({ length: Math.min(SAMPLE, others.length) }, () => {
+    const [one = []] = others.splice(Math.floor(random() * others.length), 1);
+    return one[Math.floor(random() * one.length)];
+  });
+  return [...core, ...sample.filter((target) => target !== undefined)];
+}
+
+const upTo = (count: number) => Array.from({ length: count }, (_, i) => i + 1);
 
 export function nameOf({ run, label, nth, phase }: Target): string {
   return `run ${run + 1}, ${phase === "half" ? "in the middle of" : phase} ${label}, passing ${nth}`;

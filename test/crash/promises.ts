@@ -7,6 +7,7 @@ import { basename, join, relative } from "node:path";
 import { Audit } from "../../src/audit/audit.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { Database } from "../../src/lib/sqlite.ts";
+import type { Printed } from "./paper.ts";
 import { BY_VERB, PLAN, STOPPED } from "./scenario.ts";
 import type { World } from "./world.ts";
 
@@ -26,6 +27,7 @@ export const promises = {
   single: "a session never has two containers",
   alive: "afterwards every conversation goes on",
   parts: "a long answer comes in parts, in order and all",
+  draft: "a draft never stays where its answer came",
   task: "a scheduled task runs once",
   verb: "a verb is carried out once",
   stop: "what was stopped is not worked on again",
@@ -95,26 +97,38 @@ function messages(world: World, shown: Shown[]): string[] {
   return broken;
 }
 
-/** On paper only what says so may be there twice, and the parts of each answer are all there, in order. */
+const DRAFT = /:draft(#\d+)?$/;
+
+/** On paper only what says so may be there twice, the parts of each answer are all there, in order, and no draft is left. */
 function notes(world: World): string[] {
   const printed = world.paper.printed();
   const broken = world.notes.flatMap(({ id, text }) => {
     const ends = printed.filter(({ answers }) => answers.includes(id));
     if (ends.length === 0) return [`${promises.end}: note "${text}" has none`];
-    const key = ends[0]?.key ?? "";
-    const parts = printed.filter((one) => one.key === key || one.key.startsWith(`${key}#`));
-    const whole = new Map(parts.map((one) => [one.key, one.text.replace(MARK, "")]));
+    // What took the place of a draft has the draft's key.
+    const key = (ends[0]?.key ?? "").replace(DRAFT, ":final");
+    const parts = printed.filter((one) => ends.includes(one) || one.key === key || one.key.startsWith(`${key}#`));
+    const whole = new Map(parts.map((one) => [one.key.replace(DRAFT, ":final"), one.text.replace(MARK, "")]));
     const said = [...whole.values()].join(" ").replace(/^echo: /, "");
     return said === text ? [] : [`${promises.parts}: ${JSON.stringify([...whole])}`];
   });
   const seen = new Set<string>();
-  for (const { key, text } of printed) {
-    if (REPEATED.test(text)) continue;
-    if (seen.has(key)) broken.push(`${promises.once}: on paper: ${key}: ${text}`);
-    seen.add(key);
+  for (const one of printed) {
+    if (REPEATED.test(firstText(one))) continue;
+    if (seen.has(one.key)) broken.push(`${promises.once}: on paper: ${one.key}: ${one.text}`);
+    seen.add(one.key);
   }
+  // Of a draft that had to be shown again only the second can be found and changed; that one says that it is a repeat.
+  const stays = printed.filter((one) => {
+    const again = printed.some((other) => other !== one && other.key === one.key && REPEATED.test(firstText(other)));
+    return DRAFT.test(one.key) && one.before.length === 0 && !again;
+  });
+  broken.push(...stays.map(({ key, text }) => `${promises.draft}: ${key}: ${text}`));
   return broken;
 }
+
+/** As it was sent. */
+const firstText = ({ before, text }: Printed) => before[0] ?? text;
 
 /** What an agent did by a verb, and what a task began, happened once. */
 function once(world: World, shown: Shown[]): string[] {
@@ -213,7 +227,7 @@ function owners(world: World): string[] {
 /** Facts of the chain against the rows that they speak of. */
 const AUDITED = {
   "message.accept": "SELECT count(*) AS count FROM inbox i JOIN inbound_events e ON e.id = i.event_id",
-  "message.send": "SELECT count(*) AS count FROM outbox WHERE state = 'sent'",
+  "message.send,draft.send": "SELECT count(*) AS count FROM outbox WHERE state = 'sent'",
   // A stop that finds a dead container is an interruption too.
   "turn.end,turn.interrupt": "SELECT count(*) AS count FROM turns WHERE state <> 'running'",
 };
@@ -229,7 +243,7 @@ function audit(world: World): string[] {
     const [records] = world.query<{ count: number }>(
       // Rows of a run with a conversation of its own are cleared away with its session; what is recorded of them stays.
       `SELECT count(*) AS count FROM audit WHERE verb IN (SELECT value FROM json_each(?)) AND decision <> 'deny'
-         AND (verb = 'message.send' OR session IS NULL OR session IN (SELECT id FROM sessions))`,
+         AND (verb LIKE '%.send' OR session IS NULL OR session IN (SELECT id FROM sessions))`,
       JSON.stringify(verb.split(",")),
     );
     if (rows?.count !== records?.count)

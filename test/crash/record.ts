@@ -8,7 +8,7 @@ import { countsOf, FILE, type Known, type Recording } from "./points.ts";
 import { scenario } from "./scenario.ts";
 import { World } from "./world.ts";
 
-/** What the scenario passes when nobody dies by surprise. */
+/** What the whole scenario passes when nobody dies by surprise. */
 export async function record(): Promise<Recording> {
   const world = new World();
   try {

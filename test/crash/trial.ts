@@ -13,11 +13,16 @@ export interface Outcome {
   log: string;
 }
 
-/** @param again milliseconds after which the host dies once more while it takes over what the first death left; null for not */
+/**
+ * @param play throws Broken where the host does not do in it what it must
+ * @param again milliseconds after which the host dies once more while it takes over what the first death left; null for not
+ * @param patience milliseconds for what should come after the death, where most of it will not
+ */
 export async function trial(
   options: WorldOptions,
   play: (world: World) => Promise<void> = scenario,
   again: number | null = null,
+  patience: number | null = null,
 ): Promise<Outcome> {
   const world = new World(options);
   const broken: string[] = [];
@@ -36,6 +41,7 @@ export async function trial(
         if (!(error instanceof HostDied)) throw error;
       });
     });
+    if (patience !== null) world.patience = patience;
     // A scenario that came to its end has stopped its host in an orderly way.
     if (!world.alive && !world.died) broken.push(...(await brokenByContainers(world, true)));
     if (!world.alive && again !== null) await noted(promises.restart, () => world.restartFor(again));

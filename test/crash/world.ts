@@ -3,13 +3,15 @@
  * said again with the same key. The client remembers what was acknowledged, to hold the host to it.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { fileURLToPath } from "node:url";
 import type { VerbInput, VerbName, VerbResult } from "../../api/verbs.ts";
 import { ControlClient, HostDown, VerbError } from "../../cli/client.ts";
+import { readMailbox } from "../../protocol/mailbox/read.ts";
+import { outboundBody } from "../../protocol/rows.ts";
 import { hostArguments } from "../../src/lib/host-command.ts";
 import { type Paths, pathsOf } from "../../src/lib/paths.ts";
 import { Containers } from "./containers.ts";
@@ -21,7 +23,9 @@ const HOST_FLAGS = hostArguments.slice(0, -1);
 
 export const ROOT = resolve(import.meta.dirname, "../..");
 const HOOK = fileURLToPath(new URL("./hook.ts", import.meta.url));
-const PATIENCE = 30_000;
+const PATIENCE = 60_000;
+/** Milliseconds between two looks. */
+const LOOK = 20;
 
 /** The host was killed, by its hook or by the test. */
 export class HostDied extends Error {
@@ -47,8 +51,6 @@ export interface WorldOptions {
   target?: Target;
   /** What happens inside of containers (see inside/hook.ts). */
   inside?: object;
-  /** Milliseconds after which something that should have come counts as not coming. */
-  patience?: number;
   /** More variables for the host. @param data its data folder */
   env?: (data: string) => Record<string, string>;
 }
@@ -68,10 +70,13 @@ export class World {
   readonly #client: ControlClient;
   readonly containers: Containers;
   #host: ChildProcess | null = null;
+  #database: DatabaseSync | null = null;
   #runs = 0;
   #stderr = "";
   /** The hook killed the host where it was told to. */
   struck = false;
+  /** Milliseconds after which something that should have come counts as not coming. */
+  patience = PATIENCE;
   /** The last host process did not end in an orderly way. */
   died = false;
 
@@ -130,6 +135,7 @@ export class World {
   }
 
   #launch(flags: string[], env: Record<string, string>): void {
+    this.#look(null);
     const child = spawn(process.execPath, [...HOST_FLAGS, ...flags, join(this.#root, "test", "crash", "host.ts")], {
       env: { ...this.#env, ...env },
       stdio: ["ignore", "ignore", "pipe"],
@@ -146,6 +152,7 @@ export class World {
   async kill(signal: NodeJS.Signals): Promise<void> {
     const child = this.#host;
     if (!child || !this.alive) return;
+    this.#look(null);
     const gone = new Promise((done) => child.once("exit", done));
     child.kill(signal);
     await gone;
@@ -154,6 +161,7 @@ export class World {
   }
 
   #hostDied(): never {
+    this.#look(null);
     const { exitCode, signalCode } = this.#host ?? {};
     if (signalCode !== "SIGKILL")
       throw new Broken(`the host ended by itself, ${signalCode ?? `code ${exitCode}`}: ${this.#stderr}`);
@@ -165,13 +173,14 @@ export class World {
   /** Asks for a verb until the host answers. @throws HostDied */
   async call<N extends VerbName>(verb: N, args: VerbInput<N>): Promise<VerbResult<N>> {
     for (;;) {
+      while (this.alive && !existsSync(this.paths.controlSocket)) await pause(LOOK);
       try {
         return await this.#client.call(verb, args);
       } catch (error) {
         const mayCome = error instanceof HostDown || (error instanceof VerbError && error.code === "unavailable");
         if (!mayCome) throw error;
         if (!this.alive) this.#hostDied();
-        await pause(10);
+        await pause(LOOK);
       }
     }
   }
@@ -209,25 +218,30 @@ export class World {
 
   /** Rows of the central database; none before it is there. */
   query<Row>(sql: string, ...values: SQLInputValue[]): Row[] {
-    let db: DatabaseSync | null = null;
     try {
-      db = new DatabaseSync(this.paths.database, { readOnly: true, timeout: 2000 });
+      const db = this.#database ?? new DatabaseSync(this.paths.database, { readOnly: true, timeout: 2000 });
+      this.#look(db);
       return db.prepare(sql).all(...values) as Row[];
     } catch (error) {
       if (/unable to open|no such table/.test(String(error))) return [];
       throw error;
-    } finally {
-      db?.close();
     }
   }
 
+  /** Keeps the database open for the next look, or, with null, lets a host that starts or ends be alone with it. */
+  #look(db: DatabaseSync | null): void {
+    if (db === this.#database) return;
+    this.#database?.close();
+    this.#database = db;
+  }
+
   /** Waits until `done`. @throws HostDied, or Broken after `ms` */
-  async until(what: string, done: () => boolean, ms = this.#options.patience ?? PATIENCE): Promise<void> {
+  async until(what: string, done: () => boolean, ms = this.patience): Promise<void> {
     const deadline = Date.now() + ms;
     while (!done()) {
       if (!this.alive) this.#hostDied();
       if (Date.now() > deadline) throw new Broken(`after ${ms / 1000} s still not so: ${what}`);
-      await pause(15);
+      await pause(LOOK);
     }
   }
 
@@ -249,6 +263,19 @@ export class World {
 
   sessionOf(chat: string): string {
     return this.query<{ id: string }>("SELECT id FROM sessions WHERE chat = ?", chat)[0]?.id ?? "";
+  }
+
+  /** Waits, without a host, until a turn has ended in the mailbox of the session's container. */
+  async endedInside(session: string): Promise<void> {
+    const [db = ""] = globSync(join(this.paths.sessions, "*", session, "out", "outbound.db"));
+    const deadline = Date.now() + PATIENCE;
+    const how = { after: 0, limit: 100, schema: outboundBody, attempts: 1 };
+    for (;;) {
+      const read = readMailbox({ db, journal: `${db}-journal` }, how);
+      if (read.status === "ok" && read.rows.some(({ body }) => body.kind === "turn_ended")) return;
+      if (Date.now() > deadline) throw new Error(`no turn has ended in ${db}`);
+      await pause(LOOK);
+    }
   }
 
   #recordOf(number: number): string {
@@ -277,6 +304,7 @@ export class World {
   /** Ends everything that this world started and leaves nothing of it. */
   async remove(): Promise<void> {
     await this.kill("SIGKILL").catch(() => {});
+    this.#look(null);
     await this.containers.remove();
     rmSync(this.dir, { recursive: true, force: true });
   }
