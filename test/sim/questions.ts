@@ -103,7 +103,7 @@ export class Questions {
     const owner = `${platform.id}:owner`;
     world.trace.add("owner", `answers question ${id} by ${by}: ${choice}`);
     if (by !== "stranger") this.#count(oldest);
-    if (by === "word") platform.say(OWN, null, `/approve ${id} ${choice}`, { user: owner });
+    if (by === "word") platform.say(OWN, null, `/approve ${id} ${choice}`, { user: owner, direct: true });
     else if (by === "stranger")
       platform.say(CLUB, null, `/approve ${id} ${choice}`, { user: `${platform.id}:someone` });
     else if (by === "command") this.#command(id, choice);

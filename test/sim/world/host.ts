@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import { TerminalChannel } from "../../../drivers/terminal/terminal.ts";
 import { type ApprovalsPart, approvalsPart } from "../../../parts/approvals/index.ts";
+import { type CareParts, careEffects } from "../../../parts/care/index.ts";
 import { tripwire } from "../../../parts/credentials/tripwire.ts";
 import { type EgressPart, egressRules } from "../../../parts/egress/index.ts";
 import { flowGuard } from "../../../parts/guard/index.ts";
@@ -12,7 +13,6 @@ import { type ScheduledTasks, type ScheduledTasksParts, scheduledTasks } from ".
 import { Audit } from "../../../src/audit/audit.ts";
 import type { Terminal } from "../../../src/channels/terminal.ts";
 import { carryOutFor } from "../../../src/control/agent-tools.ts";
-import { type CareParts, careEffects } from "../../../src/control/effects/care.ts";
 import { chatEffects } from "../../../src/control/effects/chat.ts";
 import { messageEffects } from "../../../src/control/effects/messages.ts";
 import { type Effects, Executor } from "../../../src/control/execute.ts";

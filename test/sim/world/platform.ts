@@ -125,10 +125,14 @@ export class Platform {
     chat: string,
     thread: string | null,
     text: string,
-    { files = [], user = `${this.id}:someone` }: { files?: IncomingFile[]; user?: string } = {},
+    {
+      files = [],
+      user = `${this.id}:someone`,
+      direct = false,
+    }: { files?: IncomingFile[]; user?: string; direct?: boolean } = {},
   ): string {
     const platformId = this.#newId();
-    this.#updates.add({ ...this.#event(chat, thread, platformId, 0, "said", text), files, user });
+    this.#updates.add({ ...this.#event(chat, thread, platformId, 0, "said", text), files, user, direct });
     return platformId;
   }
 
