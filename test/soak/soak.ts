@@ -30,7 +30,8 @@ if (!(length > 0)) throw new Error(`--minutes ${values.minutes} is no length of 
 const rng = new Rng(values.seed);
 const up = (most: number) => Math.floor(rng.fraction() * most);
 const pick = <Item>(items: Item[]) => items[up(items.length)] as Item;
-const world = new World({ patience: PATIENCE });
+const world = new World();
+world.patience = PATIENCE;
 const counts = { messages: 0, hostKills: 0, containerKills: 0 };
 const broken: string[] = [];
 
