@@ -3,7 +3,7 @@
  * order is kept; conversations don't wait for each other, and notices not for messages. The intent to send is durable before the platform sees anything.
  */
 
-import { SHORTEST_LIMIT, splitText } from "../../packages/split-text/index.ts";
+import { splitText } from "../../packages/split-text/index.ts";
 import type { FlowGuard } from "../access/flow-guard.ts";
 import { tellOwner } from "../access/owner.ts";
 import type { Audit, AuditEntry } from "../audit/audit.ts";
@@ -17,6 +17,7 @@ import { MOST_PARTS, type OutboxRow } from "../store/outbox.ts";
 import type { Store } from "../store/store.ts";
 import { backoff, MAX_TRIES } from "./backoff.ts";
 import type { Drafts } from "./drafts.ts";
+import { REPEATED, roomIn } from "./room.ts";
 
 /** How long a channel may take for one message before its outcome counts as unknown, milliseconds. */
 const SEND_LIMIT = 60_000;
@@ -24,8 +25,6 @@ const SEND_LIMIT = 60_000;
 const UNRECORDED_PAUSE = 2_000;
 /** Until a channel that is not there is looked for again, milliseconds. */
 const ABSENT_PAUSE = 60_000;
-/** Marks a message that may have arrived before: its answer was lost, or the host died while sending it. */
-const REPEATED = "(Repeated: I can't tell whether this arrived before.)\n\n";
 /** Stands in place of an answer. It says no more: whoever reads along reads this too. */
 const HELD = "The answer was held back, because others read along here. The owner has been told how to let it through.";
 
@@ -301,9 +300,5 @@ function remembers(channel: Channel, age: number): boolean {
   const { idempotency } = channel.capabilities;
   return idempotency.kind === "key" && age < idempotency.validFor;
 }
-
-/** Longest text of one message: there is room left for the mark that it may get when it is repeated. */
-export const roomIn = ({ capabilities }: Pick<Channel, "capabilities">) =>
-  Math.max(capabilities.maxLength - REPEATED.length, SHORTEST_LIMIT);
 
 const conversationOf = (row: OutboxRow) => JSON.stringify([addressOf(row), row.notice]);

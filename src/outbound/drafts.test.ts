@@ -5,8 +5,8 @@ import { noGuard, SESSION, world } from "../../test/support/world.ts";
 import type { FlowGuard } from "../access/flow-guard.ts";
 import type { Channel, Draft, OutgoingMessage } from "../channels/channel.ts";
 import { Retryable } from "../lib/errors.ts";
-import { roomIn } from "./delivery.ts";
 import { Drafts } from "./drafts.ts";
+import { roomIn } from "./room.ts";
 
 const TURN = 1;
 

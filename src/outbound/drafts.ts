@@ -12,7 +12,7 @@ import type { SessionId } from "../lib/ids.ts";
 import { addressOf } from "../store/address.ts";
 import type { Session } from "../store/sessions.ts";
 import type { Store } from "../store/store.ts";
-import { roomIn } from "./delivery.ts";
+import { roomIn } from "./room.ts";
 
 /** An answer that is there within this time is not drafted, milliseconds. */
 const FIRST_AFTER = 1_500;
