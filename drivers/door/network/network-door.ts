@@ -180,8 +180,10 @@ export class NetworkDoor {
         this.#pong(said.connections);
         return;
       case "taken":
+        // Before the client is answered: what both read from, either may get.
         this.#handing.get(said.n)?.destroy();
         this.#handing.delete(said.n);
+        this.#say({ do: "go", n: said.n });
         return;
       case "gone":
         this.#asked.get(said.ask)?.abort();
