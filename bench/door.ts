@@ -39,7 +39,7 @@ export interface DoorBench {
 }
 
 type Way = "direct" | "tunnelled" | "intercepted";
-const WAYS: Way[] = ["direct", "tunnelled", "intercepted"];
+export const WAYS: Way[] = ["direct", "tunnelled", "intercepted"];
 const SESSIONS = 8;
 const AGENT = "a-1" as AgentGroupId;
 /** What a home's line may bring at best, bytes a second: a gigabit. */
@@ -114,7 +114,7 @@ interface Server {
 }
 
 /** A host's side with rules for both servers, and a relay for each of its sessions. */
-async function given(t: { after(run: () => unknown): void }) {
+export async function given(t: { after(run: () => unknown): void }) {
   const dir = mkdtempSync(join(tmpdir(), "nc-bench-door-"));
   t.after(() => rmSync(dir, { recursive: true, force: true }));
   const server = await side<Server>(t, process.execPath, ["server"]);
@@ -128,7 +128,15 @@ async function given(t: { after(run: () => unknown): void }) {
     ["bench.test", "allow"],
     ["tunnel.test", "tunnel"],
   ] as const) {
-    const rule = { agentGroup: AGENT, bundle: null, session: null, host, scheme: "https", path: "/**", action } as const;
+    const rule = {
+      agentGroup: AGENT,
+      bundle: null,
+      session: null,
+      host,
+      scheme: "https",
+      path: "/**",
+      action,
+    } as const;
     const port = server.ports[action === "tunnel" ? 1 : 0];
     rules.add({ ...rule, port, methods: ["*"], credential: null, privateNetwork: true, trusted: true }, now);
   }
@@ -145,25 +153,32 @@ async function given(t: { after(run: () => unknown): void }) {
   const limits = { ...networkLimits, requests: { rate: 1e6, burst: 1e6 } };
   const gateway = await openGateway(t, {}, limits, { egress, trust: [server.ca] });
   const relays: number[] = [];
+  const pids: number[] = [];
   for (let n = 0; n < SESSIONS; n += 1) {
     const id = `s-${n}` as SessionId;
     const chat = { channel: "bench", chat: id, thread: null, conversation: `bench/${id}` };
     store.sessions.add({ id, agentGroup: AGENT, ...chat, runtime: null, outboundCursor: 0, lastActiveAt: now });
     const { socket } = await gateway.open(id);
-    relays.push((await side<{ port: number }>(t, containersRuntime(), ["relay", socket])).port);
+    const relay = await side<{ port: number }>(t, containersRuntime(), ["relay", socket]);
+    relays.push(relay.port);
+    pids.push(relay.pid);
   }
-  return { gateway, server, relays };
+  return { gateway, server, relays, pids };
 }
 
 /** Starts one of door-side.ts. @returns what it says first */
-async function side<Said>(t: { after(run: () => unknown): void }, program: string, args: string[]): Promise<Said> {
+async function side<Said>(
+  t: { after(run: () => unknown): void },
+  program: string,
+  args: string[],
+): Promise<Said & { pid: number }> {
   const child: ChildProcess = spawn(program, [join(import.meta.dirname, "door-side.ts"), ...args], {
     stdio: ["pipe", "pipe", "inherit"],
   });
   t.after(() => child.stdin?.end());
   if (!child.stdout) throw new Error("it has no output");
   const [line] = await once(createInterface(child.stdout), "line");
-  return JSON.parse(line) as Said;
+  return { ...(JSON.parse(line) as Said), pid: child.pid ?? 0 };
 }
 
 /** What runs the relay in a container; Node where it is not installed. */
@@ -176,7 +191,7 @@ function containersRuntime(): string {
 const targetOf = (way: Way, { ports }: Server) =>
   way === "tunnelled" ? { host: "tunnel.test", port: ports[1] } : { host: "bench.test", port: ports[0] };
 
-async function openTo(way: Way, server: Server, relay: number, authority: string): Promise<Socket> {
+export async function openTo(way: Way, server: Server, relay: number, authority: string): Promise<Socket> {
   const { host, port } = targetOf(way, server);
   let socket: Socket | null = null;
   if (way !== "direct") {
@@ -192,7 +207,7 @@ async function openTo(way: Way, server: Server, relay: number, authority: string
   return secure;
 }
 
-async function kept(way: Way, server: Server, socket: Socket): Promise<Line> {
+export async function kept(way: Way, server: Server, socket: Socket): Promise<Line> {
   const agent = new https.Agent({ keepAlive: true, maxSockets: 1 });
   let given = false;
   agent.createConnection = () => {
@@ -206,7 +221,7 @@ async function kept(way: Way, server: Server, socket: Socket): Promise<Line> {
 const BODY = Buffer.alloc(65_536, "nothing that anybody looks for, ");
 
 /** One request and its whole answer. @param body of so many bytes */
-async function ask({ agent, host, port }: Line, path: string, method = "GET", body = 0): Promise<void> {
+export async function ask({ agent, host, port }: Line, path: string, method = "GET", body = 0): Promise<void> {
   const headers = { Host: `${host}:${port}`, ...(method === "POST" && { "content-length": body }) };
   const request = https.request({ agent, path, method, setHost: false, headers });
   const answered = once(request, "response") as Promise<[IncomingMessage]>;
