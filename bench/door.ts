@@ -1,22 +1,20 @@
 /**
  * What the way to the network costs: the same requests to a server on this machine, direct, through a tunnel and
- * intercepted, in turns of one run. Each end is a process of its own (door-side.ts): server, relay, door. The client shares
+ * intercepted, in turns of one run. Each end is a process of its own (sides.ts): server, relay, door. The client shares
  * its process with the host, whose rules, guard, audit log and database on the disk are the real ones.
  */
-import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import type { IncomingMessage } from "node:http";
 import https from "node:https";
-import { createRequire } from "node:module";
 import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import tls from "node:tls";
 import { networkLimits } from "../drivers/door/network/limits.ts";
 import { connectTo } from "../drivers/door/network/testing/network.ts";
 import { openGateway } from "../drivers/door/network/testing/process.ts";
+import { startRelay, startWeb, type Web } from "../drivers/door/network/testing/sides.ts";
 import { approvalsPart } from "../parts/approvals/index.ts";
 import { egressRules } from "../parts/egress/index.ts";
 import { EgressRules } from "../parts/egress/rules.ts";
@@ -39,7 +37,7 @@ export interface DoorBench {
 }
 
 type Way = "direct" | "tunnelled" | "intercepted";
-export const WAYS: Way[] = ["direct", "tunnelled", "intercepted"];
+const WAYS: Way[] = ["direct", "tunnelled", "intercepted"];
 const SESSIONS = 8;
 const AGENT = "a-1" as AgentGroupId;
 /** What a home's line may bring at best, bytes a second: a gigabit. */
@@ -107,17 +105,11 @@ export async function door({ requests, events, bytes, rounds, streams }: DoorBen
   }
 }
 
-interface Server {
-  /** Of the host that is intercepted, and of the one that is tunnelled. */
-  ports: [number, number];
-  ca: string;
-}
-
 /** A host's side with rules for both servers, and a relay for each of its sessions. */
-export async function given(t: { after(run: () => unknown): void }) {
+async function given(t: { after(run: () => unknown): void }) {
   const dir = mkdtempSync(join(tmpdir(), "nc-bench-door-"));
   t.after(() => rmSync(dir, { recursive: true, force: true }));
-  const server = await side<Server>(t, process.execPath, ["server"]);
+  const server = await startWeb(t);
   const store = openStore(join(dir, "v2.db"));
   t.after(() => store.db.close());
   const now = systemClock.now();
@@ -149,49 +141,24 @@ export async function given(t: { after(run: () => unknown): void }) {
     model: () => ({ host: "", what: "", how: "", from: "" }),
   });
   t.after(stop);
-  // More a second than a session may ask for: it is the time of one that counts.
-  const limits = { ...networkLimits, requests: { rate: 1e6, burst: 1e6 } };
+  // More a second than a session may ask for: it is the time of one that counts. And a line waits for its turn.
+  const limits = { ...networkLimits, requests: { rate: 1e6, burst: 1e6 }, keepAlive: 600_000 };
   const gateway = await openGateway(t, {}, limits, { egress, trust: [server.ca] });
   const relays: number[] = [];
-  const pids: number[] = [];
   for (let n = 0; n < SESSIONS; n += 1) {
     const id = `s-${n}` as SessionId;
     const chat = { channel: "bench", chat: id, thread: null, conversation: `bench/${id}` };
     store.sessions.add({ id, agentGroup: AGENT, ...chat, runtime: null, outboundCursor: 0, lastActiveAt: now });
     const { socket } = await gateway.open(id);
-    const relay = await side<{ port: number }>(t, containersRuntime(), ["relay", socket]);
-    relays.push(relay.port);
-    pids.push(relay.pid);
+    relays.push((await startRelay(t, socket)).port);
   }
-  return { gateway, server, relays, pids };
+  return { gateway, server, relays };
 }
 
-/** Starts one of door-side.ts. @returns what it says first */
-async function side<Said>(
-  t: { after(run: () => unknown): void },
-  program: string,
-  args: string[],
-): Promise<Said & { pid: number }> {
-  const child: ChildProcess = spawn(program, [join(import.meta.dirname, "door-side.ts"), ...args], {
-    stdio: ["pipe", "pipe", "inherit"],
-  });
-  t.after(() => child.stdin?.end());
-  if (!child.stdout) throw new Error("it has no output");
-  const [line] = await once(createInterface(child.stdout), "line");
-  return { ...(JSON.parse(line) as Said), pid: child.pid ?? 0 };
-}
-
-/** What runs the relay in a container; Node where it is not installed. */
-function containersRuntime(): string {
-  const bun = createRequire(join(import.meta.dirname, "../container/runner/package.json")).resolve("bun/package.json");
-  const found = createRequire(bun).resolve(`@oven/bun-${process.platform}-${process.arch}/bin/bun`);
-  return existsSync(found) ? found : process.execPath;
-}
-
-const targetOf = (way: Way, { ports }: Server) =>
+const targetOf = (way: Way, { ports }: Web) =>
   way === "tunnelled" ? { host: "tunnel.test", port: ports[1] } : { host: "bench.test", port: ports[0] };
 
-export async function openTo(way: Way, server: Server, relay: number, authority: string): Promise<Socket> {
+async function openTo(way: Way, server: Web, relay: number, authority: string): Promise<Socket> {
   const { host, port } = targetOf(way, server);
   let socket: Socket | null = null;
   if (way !== "direct") {
@@ -207,7 +174,7 @@ export async function openTo(way: Way, server: Server, relay: number, authority:
   return secure;
 }
 
-export async function kept(way: Way, server: Server, socket: Socket): Promise<Line> {
+async function kept(way: Way, server: Web, socket: Socket): Promise<Line> {
   const agent = new https.Agent({ keepAlive: true, maxSockets: 1 });
   let given = false;
   agent.createConnection = () => {
@@ -221,7 +188,7 @@ export async function kept(way: Way, server: Server, socket: Socket): Promise<Li
 const BODY = Buffer.alloc(65_536, "nothing that anybody looks for, ");
 
 /** One request and its whole answer. @param body of so many bytes */
-export async function ask({ agent, host, port }: Line, path: string, method = "GET", body = 0): Promise<void> {
+async function ask({ agent, host, port }: Line, path: string, method = "GET", body = 0): Promise<void> {
   const headers = { Host: `${host}:${port}`, ...(method === "POST" && { "content-length": body }) };
   const request = https.request({ agent, path, method, setHost: false, headers });
   const answered = once(request, "response") as Promise<[IncomingMessage]>;

@@ -1,14 +1,14 @@
 /**
- * The two ends of the bench of the door, each in a process of its own as they are in life: the server that is asked, and the
- * container's relay. Run with `server`, or `relay SOCKET`; says on its first line what the bench needs.
+ * What is at the two ends of the door, in processes of their own as in life: a server, and the container's relay. Run with
+ * `server`, or `relay SOCKET`; says on its first line what one needs to know of it. See sides.ts.
  */
 import { once } from "node:events";
 import type { RequestListener } from "node:http";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
-import { startProxyRelay } from "../container/runner/relay.ts";
+import { startProxyRelay } from "../../../../container/runner/relay.ts";
 
-/** Sent between two events, milliseconds. */
+/** Between two events, milliseconds. */
 const PACE = 5;
 const CHUNK = Buffer.alloc(65_536, "nothing that anybody looks for, ");
 
@@ -52,10 +52,11 @@ if (role === "relay") {
   const { url } = await startProxyRelay(socket, 0);
   process.stdout.write(`${JSON.stringify({ port: Number(new URL(url).port) })}\n`);
 } else {
-  const { certificateOf, web } = await import("../drivers/door/network/testing/network.ts");
+  const { certificateOf, web } = await import("./network.ts");
   const ports: number[] = [];
   for (const host of ["bench.test", "tunnel.test"]) {
     const server = createServer(certificateOf(host), serve);
+    server.keepAliveTimeout = 600_000;
     await once(server.listen(0, "127.0.0.1"), "listening");
     ports.push((server.address() as AddressInfo).port);
   }
