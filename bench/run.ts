@@ -24,7 +24,13 @@ const benches: Record<string, () => Promise<Section[]>> = {
   cold: async () => [await coldStart()],
   rest: async () => [await atRest(60)],
   burst: async () => [await burst(1), await burst(10)],
-  door: async () => [await door(brief ? 200 : 2_000, brief ? 50 : 1_000)],
+  door: async () => [
+    await door(
+      brief
+        ? { requests: 100, events: 100, bytes: 40e6, rounds: 1, streams: 80 }
+        : { requests: 2_000, events: 400, bytes: 250e6, rounds: 5, streams: 1_000 },
+    ),
+  ],
   mailbox: async () => [await mailbox.run()],
   throughput: async () => {
     // A hundred sessions share twelve places, each for two minutes at a time: anything shorter is no figure for them.

@@ -76,13 +76,17 @@ describe("the relay", () => {
     server.close();
   });
 
-  it("refuses more connections than it may have, and takes new ones when old ones end", async () => {
+  it("refuses more connections than it may have, in words, and takes new ones when old ones end", async () => {
     const relay = await startRelay(socket(), 2);
     const port = Number(new URL(relay.url).port);
     const held = [connect(port, "127.0.0.1"), connect(port, "127.0.0.1")];
     await Promise.all(held.map((each) => new Promise((resolve) => each.once("connect", resolve))));
     await new Promise((resolve) => setTimeout(resolve, 50));
-    await assert.rejects(post(relay.url, "x"));
+    const refused = await fetch(relay.url, { method: "POST", body: "x" });
+    assert.equal(refused.status, 429);
+    assert.match(await refused.text(), /too many connections/i);
+    const leftOpen = connect(port, "127.0.0.1").resume();
+    await new Promise((resolve) => leftOpen.once("close", resolve));
     for (const each of held) each.destroy();
     await new Promise((resolve) => setTimeout(resolve, 50));
     assert.equal(await post(relay.url, "x"), "x");

@@ -7,8 +7,12 @@ import type { AddressInfo } from "node:net";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { PROXY_PATH, PROXY_PROTOCOL } from "../../protocol/session-socket.ts";
 
-/** Connections at once; one more is closed at once. A tool that opens more has lost its way. */
+/** Connections at once; one more is refused in words. A tool that opens more has lost its way. */
 const MAX_CONNECTIONS = 128;
+const BODY = '{"error":{"type":"refused","message":"Too many connections are open in this container."}}';
+const FULL = `HTTP/1.1 429 Refused\r\nContent-Type: application/json\r\nContent-Length: ${BODY.length}\r\nConnection: close\r\n\r\n${BODY}`;
+/** How long a client that was refused may go on sending: it reads the answer after it, milliseconds. */
+const LINGER = 1_000;
 
 export interface Relay {
   /** "http://127.0.0.1:<port>" */
@@ -67,8 +71,10 @@ async function start(
 ): Promise<Relay> {
   const open = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (inner) => {
-    if (open.size >= 2 * maxConnections) inner.destroy();
-    else accept(inner, open);
+    if (open.size < 2 * maxConnections) return accept(inner, open);
+    inner.on("error", () => inner.destroy()).resume();
+    inner.end(FULL);
+    setTimeout(() => inner.destroy(), LINGER);
   });
   await listen(server, port);
   return {

@@ -22,6 +22,8 @@ import type { NetworkDoor } from "./network/network-door.ts";
 const MAX_SOCKET_PATH = 100;
 /** Connections to the network that a session may begin, a second in the long run and at once. */
 const HANDOVERS = { rate: 50, burst: 300 };
+/** Of these, so many may wait for their process, which may have to be started: they are refused in words, not dropped. */
+const WAITING = 128;
 /** Longest part of a container's own words that goes into a record. */
 const MAX_SHOWN = 200;
 
@@ -117,7 +119,7 @@ export class SessionDoor implements OpenDoor {
       requestTimeout: limits.headerTime + limits.bodyTime,
       keepAliveTimeout: 60_000,
     });
-    server.maxConnections = limits.connections;
+    server.maxConnections = limits.connections + (this.#parts.network ? WAITING : 0);
     server.on("request", (request, response) => {
       this.#answering.add(request.socket);
       response.once("close", () => this.#answering.delete(request.socket));

@@ -1,5 +1,12 @@
 /** Opens connections to servers: to an address that was checked, over TLS where the request is for https. */
-import { createConnection, isIP, type LookupFunction, type NetConnectOpts, type Socket } from "node:net";
+import {
+  createConnection,
+  isIP,
+  type LookupFunction,
+  type NetConnectOpts,
+  type OnReadOpts,
+  type Socket,
+} from "node:net";
 import tls from "node:tls";
 import { parseAddress, writeAddress } from "../../../packages/address-ranges/address.ts";
 import type { Clock } from "../../../src/lib/clock.ts";
@@ -16,8 +23,17 @@ export interface DialParts {
   patience: number;
 }
 
-/** @param protocols for TLS, the preferred first; null for a connection without it. @throws Unreachable */
-export async function dial(parts: DialParts, target: Target, protocols: string[] | null): Promise<Socket> {
+/**
+ * @param protocols for TLS, the preferred first; null for a connection without it
+ * @param onread how it is read, where not as a stream; it is then paused
+ * @throws Unreachable
+ */
+export async function dial(
+  parts: DialParts,
+  target: Target,
+  protocols: string[] | null,
+  onread?: OnReadOpts,
+): Promise<Socket> {
   const addresses = await parts.resolver.resolve(target);
   const { host, port } = target;
   const options: NetConnectOpts = {
@@ -26,6 +42,7 @@ export async function dial(parts: DialParts, target: Target, protocols: string[]
     autoSelectFamily: true,
     // The usual 250 ms are too short for a busy or far server.
     autoSelectFamilyAttemptTimeout: 1_000,
+    ...(onread && { onread }),
   };
   const socket =
     protocols === null
@@ -36,6 +53,7 @@ export async function dial(parts: DialParts, target: Target, protocols: string[]
           ALPNProtocols: protocols,
           ...(isIP(host) ? {} : { servername: host }),
         });
+  if (onread) socket.pause();
   await connected(socket, protocols !== null, parts);
   // What the operating system says, in case the above was ever wrong.
   if (!addresses.some((address) => same(address, socket.remoteAddress ?? ""))) {

@@ -20,6 +20,8 @@ const SWITCHED = `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpg
 export function serveDoor(lookUp: LookUp = systemLookUp): void {
   const sessions = new Map<string, ProxySession>();
   const waiting = new Map<number, (verdict: EgressVerdict | TunnelVerdict) => void>();
+  /** Connections that the host still has too. */
+  const arriving = new Map<number, { socket: Socket; session: string; early: string }>();
   let asked = 0;
   let shared: { leaves: Leaves; trust: tls.SecureContext; limits: Beginning["limits"] } | null = null;
 
@@ -68,13 +70,20 @@ export function serveDoor(lookUp: LookUp = systemLookUp): void {
         return;
       }
       case "connection": {
-        say({ do: "taken", n: message.n });
+        const { n, session, early } = message;
+        if (socket) arriving.set(n, { socket: socket.on("error", () => socket.destroy()), session, early });
+        say({ do: "taken", n });
+        return;
+      }
+      case "go": {
+        const { socket, session = "", early = "" } = arriving.get(message.n) ?? {};
+        arriving.delete(message.n);
         if (!socket) return;
-        const session = sessionOf(message.session);
-        if (!session) return void socket.destroy();
-        if (message.early) socket.unshift(Buffer.from(message.early, "base64"));
+        const proxy = sessionOf(session);
+        if (!proxy) return void socket.destroy();
+        if (early) socket.unshift(Buffer.from(early, "base64"));
         socket.write(SWITCHED);
-        session.accept(socket);
+        proxy.accept(socket);
         return;
       }
       case "answer":
@@ -82,11 +91,16 @@ export function serveDoor(lookUp: LookUp = systemLookUp): void {
         waiting.delete(message.ask);
         return;
       case "close":
+        for (const [n, { socket, session }] of arriving) {
+          if (session !== message.session) continue;
+          arriving.delete(n);
+          socket.destroy();
+        }
         sessions.get(message.session)?.close();
         sessions.delete(message.session);
         return;
       case "ping": {
-        const connections = [...sessions.values()].reduce((sum, each) => sum + each.connections, 0);
+        const connections = [...sessions.values()].reduce((sum, each) => sum + each.connections, arriving.size);
         say({ do: "pong", n: message.n, connections });
         return;
       }

@@ -46,7 +46,7 @@ export class NetworkDoor {
   readonly #sessions = new Map<string, DoorSession>();
   readonly #asked = new Map<number, AbortController>();
   /** Connections on their way to the process. */
-  readonly #handing = new Map<number, Socket>();
+  readonly #handing = new Map<number, { socket: Socket; session: string }>();
   #handed = 0;
   #child: ChildProcess | null = null;
   #diedAt = Number.NEGATIVE_INFINITY;
@@ -66,6 +66,8 @@ export class NetworkDoor {
 
   /** Hands over a connection on which a proxy was asked for. @returns why not, in words */
   take(session: DoorSession, socket: Socket, early: Buffer): string | null {
+    const underWay = [...this.#handing.values()].filter((one) => one.session === session.id).length;
+    if (underWay >= this.#parts.limits.connections) return "too many connections wait for it already";
     let child: ChildProcess;
     try {
       child = this.#running();
@@ -80,7 +82,7 @@ export class NetworkDoor {
     const message: ToDoor = { do: "connection", n, session: session.id, early: early.toString("base64") };
     // Else the server that took it in would go on asking the other process about it.
     Object.assign(socket, { server: null });
-    this.#handing.set(n, socket);
+    this.#handing.set(n, { socket, session: session.id });
     // Kept until the process has it: Node would keep one that a hanging process never takes, and never close it.
     child.send(message, socket, { keepOpen: true }, () => {});
     return null;
@@ -137,7 +139,7 @@ export class NetworkDoor {
     this.#beat?.cancel();
     this.#late?.cancel();
     child?.kill("SIGKILL");
-    for (const socket of this.#handing.values()) socket.destroy();
+    for (const { socket } of this.#handing.values()) socket.destroy();
     this.#handing.clear();
     for (const asked of this.#asked.values()) asked.abort();
     this.#asked.clear();
@@ -180,8 +182,10 @@ export class NetworkDoor {
         this.#pong(said.connections);
         return;
       case "taken":
-        this.#handing.get(said.n)?.destroy();
+        // Before the client is answered: what both read from, either may get.
+        this.#handing.get(said.n)?.socket.destroy();
         this.#handing.delete(said.n);
+        this.#say({ do: "go", n: said.n });
         return;
       case "gone":
         this.#asked.get(said.ask)?.abort();

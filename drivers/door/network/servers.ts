@@ -3,7 +3,7 @@
  * is no other's trouble. A client of HTTP/2 gets HTTP/2 where the server speaks it, one of HTTP/1.1 its like.
  */
 import { type ClientHttp2Session, connect } from "node:http2";
-import type { Socket } from "node:net";
+import type { OnReadOpts, Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { type DialParts, dial } from "./dial.ts";
 import { type NetworkLimits, STREAM_WINDOW, UPSTREAM_WINDOW } from "./limits.ts";
@@ -47,8 +47,8 @@ export class Servers {
   }
 
   /** Bytes as they are. @throws Unreachable */
-  tunnel(target: Target): Promise<Socket> {
-    return dial(this.#parts, target, null);
+  tunnel(target: Target, onread: OnReadOpts): Promise<Socket> {
+    return dial(this.#parts, target, null, onread);
   }
 
   close(): void {

@@ -10,6 +10,7 @@ import { endRefused } from "./answer.ts";
 import { type ExchangeParts, failed, nothingYet, notPassed, refusedBy } from "./exchange.ts";
 import { Idle } from "./idle.ts";
 import type { Leaves } from "./leaves.ts";
+import { Recycled } from "./recycled.ts";
 import { Unreachable } from "./unreachable.ts";
 
 const ESTABLISHED = "HTTP/1.1 200 Connection established\r\n\r\n";
@@ -61,10 +62,11 @@ async function pass(
   const began = parts.clock.now();
   const end = nothingYet();
   try {
-    const server = await parts.servers.tunnel(target);
+    const back = new Recycled();
+    const server = await parts.servers.tunnel(target, back.onread);
     end.address = server.remoteAddress ?? "";
     end.status = 101;
-    if (socket.write(ESTABLISHED)) await joined(parts, socket, server, end);
+    if (socket.write(ESTABLISHED)) await joined(parts, socket, server, end, back);
     else server.destroy();
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
@@ -75,25 +77,28 @@ async function pass(
   parts.egress.ended(id, { ...end, ms: parts.clock.now() - began });
 }
 
-/** Carries bytes both ways; each side may stop speaking while the other goes on. Resolves when both are closed. */
+/**
+ * Carries bytes both ways; each side may stop speaking while the other goes on. Resolves when both are closed.
+ * @param back by what the server is read, where it was opened for that
+ */
 export function joined(
   { clock, limits }: ExchangeParts,
   client: Socket,
   server: Socket,
   end: EgressEnd,
+  back: Recycled | null = null,
 ): Promise<void> {
   return new Promise((resolve) => {
     const idle = new Idle(clock, limits.tunnelIdle, () => {
       end.why = "nothing passed for a long time";
       client.destroy();
     });
-    const count = (socket: Socket, field: "requestBytes" | "responseBytes") =>
-      socket.on("data", (chunk: Buffer) => {
-        end[field] += chunk.length;
-        idle.touch();
-      });
-    count(client, "requestBytes");
-    count(server, "responseBytes");
+    const passed = (field: "requestBytes" | "responseBytes") => (bytes: number) => {
+      end[field] += bytes;
+      idle.touch();
+    };
+    const [sent, came] = [passed("requestBytes"), passed("responseBytes")];
+    client.on("data", (chunk: Buffer) => sent(chunk.length));
     let open = 2;
     const closed = (one: Socket, other: Socket) => {
       one.on("error", () => other.destroy());
@@ -108,7 +113,9 @@ export function joined(
     };
     closed(client, server);
     closed(server, client);
-    client.pipe(server).pipe(client);
+    client.pipe(server);
+    if (back) back.carry(server, client, came);
+    else server.on("data", (chunk: Buffer) => came(chunk.length)).pipe(client);
   });
 }
 

@@ -19,6 +19,8 @@ export type ToDoor =
   | Beginning
   /** With the connection. @param early bytes that came with its first request, base64 */
   | { do: "connection"; n: number; session: string; early: string }
+  /** The host has closed its copy of the connection: from now on nobody else reads from it. */
+  | { do: "go"; n: number }
   | { do: "answer"; ask: number; verdict: EgressVerdict | TunnelVerdict }
   | { do: "close"; session: string }
   | { do: "ping"; n: number };

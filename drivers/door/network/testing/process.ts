@@ -23,10 +23,14 @@ export async function openGateway(
   t: Pick<TestContext, "after">,
   script: Script = {},
   limits: Partial<NetworkLimits> = {},
+  {
+    egress: given = null,
+    trust = [web.certificate],
+  }: { /** In place of the script. */ egress?: Egress | null; trust?: string[] } = {},
 ) {
   const heard = scripted(script);
   const { egress: one } = heard;
-  const egress: Egress = {
+  const egress: Egress = given ?? {
     tunnel: (_, to) => one.tunnel(to),
     decide: (_, request, signal) => one.decide(request, signal),
     ended: one.ended,
@@ -47,7 +51,7 @@ export async function openGateway(
       program: join(import.meta.dirname, "door-process.ts"),
       limits: { ...networkLimits, ...limits },
     },
-    trust: [web.certificate],
+    trust,
     log: silentLog,
   });
   const closing: (() => Promise<void>)[] = [];
