@@ -20,6 +20,7 @@ import { flowGuard } from "../parts/guard/index.ts";
 import { metering } from "../parts/meter/index.ts";
 import { extraMounts } from "../parts/mounts/index.ts";
 import { proof } from "../parts/prove/index.ts";
+import { workspaceQuota } from "../parts/quota/index.ts";
 import { type Strangers, strangers } from "../parts/strangers/index.ts";
 import { type ScheduledTasksParts, scheduledTasks } from "../parts/tasks/index.ts";
 import { MailboxWriter } from "../protocol/mailbox/writer.ts";
@@ -153,7 +154,7 @@ export async function startHost(
     ...{ router: () => path.router, supervisor: () => path.supervisor },
   });
   const terminal = new TerminalChannel(store.db, clock, (chat) => agentOfChat(store, chat));
-  const containers: ScheduledTasksParts["containers"] = {
+  const boxes: ScheduledTasksParts["containers"] = {
     ...{ driver, labels, sessionsDir: paths.sessions, groupsDir: paths.groups, runDir: join(paths.run, "s") },
     specOf: (plan) => {
       const extra = plan.errand ? [] : mounts.of(plan.group.folder);
@@ -162,6 +163,11 @@ export async function startHost(
       return containerSpec(plan, paths, labels, { environment, extraMounts: extra });
     },
   };
+  const quota = workspaceQuota({
+    ...{ store, audit, clock, random, containers: boxes, router: () => path.router },
+    log: log.child({ part: "quota" }),
+  });
+  const { containers } = quota;
   const adding = channelsPart({ store, audit, clock, random, vault, load, registry: () => path.registry });
   const path: MessagePath = messagePath({
     readersGroup: user?.gid ?? null,
@@ -200,6 +206,7 @@ export async function startHost(
       ...doorman.effects,
       ...egress.effects,
       ...mounts.effects,
+      ...quota.effects,
       ...proof({
         mountsOf: (group) => mounts.of(group.folder),
         ...{ store, paths, clock, random, driver, readers, files, labels, readersGroup: user?.gid ?? null },
@@ -238,6 +245,7 @@ export async function startHost(
       server.close();
       tasks.stop();
       approvals.stop();
+      await quota.stop();
       await path.stop();
       egress.stop();
       server.closeAllConnections();

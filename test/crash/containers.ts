@@ -10,6 +10,7 @@ export interface EngineEvent {
 }
 
 const run = promisify(execFile);
+const LOOKS = "measuring";
 
 async function docker(...args: string[]): Promise<string[][]> {
   const { stdout } = await run("docker", args);
@@ -25,11 +26,12 @@ export class Containers {
     this.#label = `label=nanoclaw.installation=${installation}`;
   }
 
-  /** All there are, running or not. */
-  async list(): Promise<{ id: string; session: string; state: string }[]> {
+  /** Those of sessions, running or not. @param all also those that look into workspaces (parts/quota), of no session */
+  async list(all = false): Promise<{ id: string; session: string; state: string }[]> {
     const format = '{{.ID}} {{.Label "nanoclaw.session"}} {{.State}}';
     const lines = await docker("ps", "-a", "--filter", this.#label, "--format", format);
-    return lines.map(([id = "", session = "", state = ""]) => ({ id, session, state }));
+    const there = lines.map(([id = "", session = "", state = ""]) => ({ id, session, state }));
+    return there.filter(({ session }) => all || session !== LOOKS);
   }
 
   /** What began and ended since this object was made, oldest first. */
@@ -39,7 +41,8 @@ export class Containers {
     const time = [`--since=${this.#bornAt / 1000}`, `--until=${Date.now() / 1000}`];
     const filters = [this.#label, "type=container", "event=start", "event=die"].flatMap((one) => ["--filter", one]);
     const lines = await docker("events", ...time, ...filters, "--format", format);
-    return lines.map(([action = "", id = "", name = "", session = ""]) => ({ action, id, name, session }));
+    const events = lines.map(([action = "", id = "", name = "", session = ""]) => ({ action, id, name, session }));
+    return events.filter(({ session }) => session !== LOOKS);
   }
 
   async kill(session: string): Promise<void> {
@@ -55,7 +58,7 @@ export class Containers {
   }
 
   async remove(): Promise<void> {
-    const ids = (await this.list()).map(({ id }) => id);
+    const ids = (await this.list(true)).map(({ id }) => id);
     if (ids.length > 0) await docker("rm", "-f", ...ids).catch(() => {});
   }
 }
