@@ -57,6 +57,15 @@ const MAX_CONTAINERS = 12;
 /** Whom mailbox readers become where the host is root: nobody else's id, just below those of the containers. */
 const READER = { uid: 699_999, gid: 699_999 };
 
+interface HostOptions {
+  /** Channels beside the terminal that are always there. */
+  more?: Channel[];
+  /** How long each state of a session may last. */
+  timers?: Timers;
+  /** How many containers may run at once. */
+  maxContainers?: number;
+}
+
 export interface Host {
   stop(): Promise<void>;
 }
@@ -64,15 +73,13 @@ export interface Host {
 /**
  * Starts a host on the data folder of `paths`.
  * @param onStop called when someone asks the host to stop
- * @param more channels beside the terminal that are always there
- * @param timers how long each state of a session may last
  * @throws Misuse with a next step where that can't be
  */
 export async function startHost(
   paths: Paths,
   log: Log,
   onStop: () => void,
-  { more = [], timers = defaultTimers }: { more?: Channel[]; timers?: Timers } = {},
+  { more = [], timers = defaultTimers, maxContainers = MAX_CONTAINERS }: HostOptions = {},
 ): Promise<Host> {
   mkdirSync(paths.data, { recursive: true, mode: 0o700 });
   mkdirSync(paths.run, { recursive: true, mode: 0o711 });
@@ -173,7 +180,7 @@ export async function startHost(
     readersGroup: user?.gid ?? null,
     ...{ ...containers, store, audit, clock, random, log, guard, readers, more, door: gateway, timers },
     openMailbox: (file) => MailboxWriter.open(file),
-    maxContainers: MAX_CONTAINERS,
+    maxContainers,
     ...{ terminal, files, load, tools: agentTools, carryOut: carryOutFor(store, () => executor) },
     tripwire: keeping.tripwire,
     credentials: adding.credentials,
