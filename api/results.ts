@@ -335,6 +335,12 @@ export const sandbox = z.object({
   command: z.string(),
 });
 
+/** What a workspace holds is null where nobody has looked yet; `hidden` folders could not be looked into. */
+export const quota = z.object({
+  ...{ group: z.string(), bytes: bytes.nullable(), limitBytes: bytes, files: count.nullable(), limitFiles: count },
+  ...{ hidden: count, at: at.nullable(), state: z.string() },
+});
+
 /** `not given`: the driver said beforehand that it lacks this control. */
 const held = z.union([z.boolean(), z.literal("not given")]);
 export const proofLine = z.discriminatedUnion("type", [

@@ -13,6 +13,7 @@ import { newMessagingGroupId, systemRandom } from "../src/lib/ids.ts";
 import { fileLog } from "../src/lib/log.ts";
 import { type Paths, pathsOf } from "../src/lib/paths.ts";
 import { startHost } from "../src/main.ts";
+import type { Timers } from "../src/sessions/machine.ts";
 import { openStore } from "../src/store/store.ts";
 import { wallClock } from "./stats.ts";
 
@@ -81,8 +82,13 @@ export class BenchHost {
   #said = 0;
 
   /** @param provider "null" or "claude", for the one agent group, wired to the chats "c0" up to `chats`. */
-  async start(provider: string, chats: number): Promise<void> {
+  async start(
+    provider: string,
+    chats: number,
+    options: { timers?: Timers; maxContainers?: number } = {},
+  ): Promise<void> {
     const host = await startHost(this.paths, fileLog(join(this.paths.logs, "host.log")), () => {}, {
+      ...options,
       more: [this.channel],
     });
     this.#stop = () => host.stop();

@@ -1,5 +1,5 @@
 /**
- * Runs the benches, all or those named: `pnpm bench [own sdk cold rest burst door mailbox throughput sessions metering append
+ * Runs the benches, all or those named: `pnpm bench [own sdk cold box memory resting rest burst door mailbox throughput sessions metering append
  * audited intent log] [--json] [--brief]`; `--brief` is for a look whether they run. Every figure comes from this
  * run on this machine; compare figures of one run with each other, since machines are noisy.
  */
@@ -10,6 +10,7 @@ import { door } from "./door.ts";
 import { atRest, burst, ownShare, realSdk } from "./first-light.ts";
 import * as mailbox from "./mailbox.ts";
 import { metering } from "./metering.ts";
+import { resting, startTimes, stateMemory } from "./sandbox.ts";
 import { knownSessions } from "./sessions.ts";
 import { type Section, table } from "./stats.ts";
 import { throughput } from "./throughput.ts";
@@ -22,6 +23,9 @@ const benches: Record<string, () => Promise<Section[]>> = {
   own: async () => [await ownShare()],
   sdk: async () => [await realSdk()],
   cold: async () => [await coldStart()],
+  box: async () => [await startTimes(brief ? 3 : 20)],
+  memory: async () => await stateMemory(brief ? 1 : 5),
+  resting: async () => [await resting(brief ? 10 : 100)],
   rest: async () => [await atRest(60)],
   burst: async () => [await burst(1), await burst(10)],
   door: async () => [

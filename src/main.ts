@@ -22,6 +22,7 @@ import { flowGuard } from "../parts/guard/index.ts";
 import { metering } from "../parts/meter/index.ts";
 import { extraMounts } from "../parts/mounts/index.ts";
 import { proof } from "../parts/prove/index.ts";
+import { workspaceQuota } from "../parts/quota/index.ts";
 import { type Strangers, strangers } from "../parts/strangers/index.ts";
 import { type ScheduledTasksParts, scheduledTasks } from "../parts/tasks/index.ts";
 import { MailboxWriter } from "../protocol/mailbox/writer.ts";
@@ -56,6 +57,15 @@ const MAX_CONTAINERS = 12;
 /** Whom mailbox readers become where the host is root: nobody else's id, just below those of the containers. */
 const READER = { uid: 699_999, gid: 699_999 };
 
+interface HostOptions {
+  /** Channels beside the terminal that are always there. */
+  more?: Channel[];
+  /** How long each state of a session may last. */
+  timers?: Timers;
+  /** How many containers may run at once. */
+  maxContainers?: number;
+}
+
 export interface Host {
   stop(): Promise<void>;
 }
@@ -63,15 +73,13 @@ export interface Host {
 /**
  * Starts a host on the data folder of `paths`.
  * @param onStop called when someone asks the host to stop
- * @param more channels beside the terminal that are always there
- * @param timers how long each state of a session may last
  * @throws Misuse with a next step where that can't be
  */
 export async function startHost(
   paths: Paths,
   log: Log,
   onStop: () => void,
-  { more = [], timers = defaultTimers }: { more?: Channel[]; timers?: Timers } = {},
+  { more = [], timers = defaultTimers, maxContainers = MAX_CONTAINERS }: HostOptions = {},
 ): Promise<Host> {
   mkdirSync(paths.data, { recursive: true, mode: 0o700 });
   mkdirSync(paths.run, { recursive: true, mode: 0o711 });
@@ -153,7 +161,7 @@ export async function startHost(
     ...{ router: () => path.router, supervisor: () => path.supervisor },
   });
   const terminal = new TerminalChannel(store.db, clock, (chat) => agentOfChat(store, chat));
-  const containers: ScheduledTasksParts["containers"] = {
+  const boxes: ScheduledTasksParts["containers"] = {
     ...{ driver, labels, sessionsDir: paths.sessions, groupsDir: paths.groups, runDir: join(paths.run, "s") },
     specOf: (plan) => {
       const extra = plan.errand ? [] : mounts.of(plan.group.folder);
@@ -162,12 +170,17 @@ export async function startHost(
       return containerSpec(plan, paths, labels, { environment, extraMounts: extra });
     },
   };
+  const quota = workspaceQuota({
+    ...{ store, audit, clock, random, containers: boxes, router: () => path.router },
+    log: log.child({ part: "quota" }),
+  });
+  const { containers } = quota;
   const adding = channelsPart({ store, audit, clock, random, vault, load, registry: () => path.registry });
   const path: MessagePath = messagePath({
     readersGroup: user?.gid ?? null,
     ...{ ...containers, store, audit, clock, random, log, guard, readers, more, door: gateway, timers },
     openMailbox: (file) => MailboxWriter.open(file),
-    maxContainers: MAX_CONTAINERS,
+    maxContainers,
     ...{ terminal, files, load, tools: agentTools, carryOut: carryOutFor(store, () => executor) },
     tripwire: keeping.tripwire,
     credentials: adding.credentials,
@@ -200,6 +213,7 @@ export async function startHost(
       ...doorman.effects,
       ...egress.effects,
       ...mounts.effects,
+      ...quota.effects,
       ...proof({
         mountsOf: (group) => mounts.of(group.folder),
         ...{ store, paths, clock, random, driver, readers, files, labels, readersGroup: user?.gid ?? null },
@@ -238,6 +252,7 @@ export async function startHost(
       server.close();
       tasks.stop();
       approvals.stop();
+      await quota.stop();
       await path.stop();
       egress.stop();
       server.closeAllConnections();

@@ -13,7 +13,13 @@ const USUAL_DEADLINE = 10_000;
 const START_DEADLINE = 60_000;
 const STDERR_BYTES = 4096;
 
-const version = z.object({ Version: z.string(), ApiVersion: z.string(), MinAPIVersion: z.string().optional() });
+const version = z.object({
+  Version: z.string(),
+  ApiVersion: z.string(),
+  MinAPIVersion: z.string().optional(),
+  /** Of the machine that containers run on. */
+  Arch: z.string().optional(),
+});
 const info = z.object({
   OSType: z.string(),
   OperatingSystem: z.string().default(""),
@@ -64,6 +70,7 @@ export class Engine {
   readonly #socketPath: string;
   /** Known after the first call; asked for again after a call failed, as another engine may answer by then. */
   #api: Promise<string> | null = null;
+  #arch: string | null = null;
 
   constructor(socketPath: string) {
     this.#socketPath = socketPath;
@@ -77,8 +84,11 @@ export class Engine {
     return parsed(info, await this.#call("GET", "/info"));
   }
 
+  /** Of an image for another machine the engine would make a container whose programs can't run: it is told to refuse. */
   async create(name: string, body: unknown): Promise<string> {
-    const path = `/containers/create?${new URLSearchParams({ name })}`;
+    this.#arch ??= (await this.version()).Arch ?? null;
+    const platform = this.#arch === null ? {} : { platform: `linux/${this.#arch}` };
+    const path = `/containers/create?${new URLSearchParams({ name, ...platform })}`;
     return parsed(created, await this.#call("POST", path, { body, deadline: START_DEADLINE })).Id;
   }
 

@@ -8,6 +8,12 @@ const spec = { name: "nanoclaw-1-s", image: "agent:1", runtime: "kata" };
 /** Status, the engine's own words, then what a person is told and what to do. */
 const refusals: [number, string, RegExp, RegExp][] = [
   [404, "No such image: agent:1", /agent:1 is not on this machine/, /container\/build\.sh/],
+  [
+    404,
+    "image with reference agent:1 was found but does not match the specified platform: wanted linux/amd64, actual: linux/arm64/v8",
+    /agent:1 is for another kind of machine \(linux\/arm64\/v8\)/,
+    /container\/build\.sh/,
+  ],
   [400, "Unknown runtime specified kata", /no runtime kata/, /It has: runc, runsc/],
   [500, "unknown or invalid runtime name: kata", /no runtime kata/, /daemon\.json/],
   [500, "write /var/lib/docker/x: no space left on device", /disk .* is full/, /docker system df/],

@@ -13,6 +13,13 @@ export function explain(
   spec: Pick<SandboxSpec, "name" | "image" | "runtime">,
   runtimes: string[] | null,
 ): EngineError | Retryable {
+  if (/does not (match|provide) the specified platform/i.test(message)) {
+    const [, built] = /actual: ([\w./-]+)/.exec(message) ?? [];
+    return new EngineError(
+      `the image ${spec.image} is for another kind of machine${built ? ` (${built})` : ""}`,
+      "Build it on this machine: `bash container/build.sh`.",
+    );
+  }
   if (/no such image/i.test(message)) {
     return new EngineError(`the image ${spec.image} is not on this machine`, "Build it: `bash container/build.sh`.");
   }

@@ -5,12 +5,17 @@ import type { SandboxSpec } from "./sandbox.ts";
 
 /** @throws Misuse where a mount's source is missing, goes through a link, or is neither a folder nor a plain file. */
 export async function checkRealPaths(spec: SandboxSpec): Promise<void> {
-  await Promise.all([...spec.mounts.map(({ source }) => source), spec.socket.dir].map(checkSource));
+  await Promise.all([...spec.mounts.map(({ source }) => source), spec.socket.dir].map((one) => checkSource(one, spec)));
 }
 
-async function checkSource(source: string): Promise<void> {
+async function checkSource(source: string, { user }: SandboxSpec): Promise<void> {
   const [real, stats] = await Promise.all([realpath(source), lstat(source)]).catch((error: NodeJS.ErrnoException) => {
-    throw new Misuse(`${source} can't be mounted: ${error.code === "ENOENT" ? "it does not exist" : error.message}`);
+    if (error.code !== "ENOENT") throw new Misuse(`${source} can't be mounted: ${error.message}`);
+    const anew = `install -d -m 700 -o ${user.uid} -g ${user.gid} '${source}'`;
+    throw new Misuse(
+      `${source} can't be mounted: it does not exist`,
+      `Put it back, or begin with an empty one: \`${anew}\`.`,
+    );
   });
   if (real !== source) {
     throw new Misuse(`${source} can't be mounted: it leads to ${real}`, "Name the real path: a link can be turned.");

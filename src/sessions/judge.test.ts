@@ -30,7 +30,7 @@ test("what was stopped ends as stopped, in a turn or before one, with one notice
   judged();
   assert.deepEqual(unfinished(), [[after, "queued", 1]]);
   assert.equal(turnState(1), "stopped");
-  assert.deepEqual(outbox(), ["system: Stopped, as you asked."]);
+  assert.deepEqual(outbox(), ["system: Stopped."]);
   assert.deepEqual(store.outbox.list(null, 1)[0]?.answers, ["p1", "p2"]);
 });
 
@@ -41,7 +41,7 @@ test("a stop without a turn or a container ends what waited, and says so once", 
   judged();
   judged(9);
   assert.deepEqual(unfinished(), []);
-  assert.deepEqual(outbox(), ["system: Stopped, as you asked."]);
+  assert.deepEqual(outbox(), ["system: Stopped."]);
 });
 
 test("a stop that came after everything had its end stops nothing of what comes next", () => {

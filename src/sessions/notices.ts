@@ -6,7 +6,7 @@ import type { Outcome } from "../store/outbox.ts";
 
 const MOST_RECEIPTS = 50;
 
-export const STOPPED = "Stopped, as you asked.";
+export const STOPPED = "Stopped.";
 export const WITHOUT_ANSWER = "(The agent ended its turn without an answer.)";
 
 /** Why the model gave no answer. `message` is the model's own, or the runner's. */

@@ -12,7 +12,7 @@ import { composeInstructions, readMcpServers } from "../agents/compose.ts";
 import type { Audit } from "../audit/audit.ts";
 import type { Door, OpenDoor } from "../gateway/door.ts";
 import { type Clock, sleep, type Timer } from "../lib/clock.ts";
-import { EngineError, messageOf } from "../lib/errors.ts";
+import { EngineError, Misuse, messageOf } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import type { Exit, Sandbox, SandboxDriver, SandboxSpec } from "../sandbox/sandbox.ts";
 import type { AgentGroup } from "../store/groups.ts";
@@ -351,7 +351,8 @@ export class SessionActor {
   sayCannotStart(error: unknown): void {
     const [first] = this.#parts.store.inbox.unfinished(this.session.id, 0, 1);
     if (!first) return;
-    const hint = error instanceof EngineError ? error.hint : "`ncl logs` shows more.";
+    const ownHint = error instanceof EngineError || error instanceof Misuse ? error.hint : "";
+    const hint = ownHint || "`ncl logs` shows more.";
     const { store, clock } = this.#parts;
     const { id } = this.session;
     const said = { text: cannotStart(messageOf(error), hint), key: `${id}:start:${first.number}` };

@@ -20,6 +20,7 @@ interface Happened {
 }
 
 const SESSION = "nanoclaw.session";
+const LOOKS = "measuring";
 const DEADLINE = 60_000;
 
 /** Asks the engine itself: a `docker` process for each question would cost more than what is tested. */
@@ -52,11 +53,12 @@ export class Containers {
     this.#label = `nanoclaw.installation=${installation}`;
   }
 
-  /** All there are, running or not. */
-  async list(): Promise<{ id: string; session: string; state: string }[]> {
+  /** Those of sessions, running or not. @param all also those that look into workspaces (parts/quota), of no session */
+  async list(all = false): Promise<{ id: string; session: string; state: string }[]> {
     const filters = JSON.stringify({ label: [this.#label] });
     const found = JSON.parse(await asked("/containers/json", { all: "true", filters })) as Listed[];
-    return found.map(({ Id, Labels, State }) => ({ id: Id, session: Labels[SESSION] ?? "", state: State }));
+    const there = found.map(({ Id, Labels, State }) => ({ id: Id, session: Labels[SESSION] ?? "", state: State }));
+    return there.filter(({ session }) => all || session !== LOOKS);
   }
 
   /** What began and ended since this object was made, oldest first. */
@@ -64,11 +66,12 @@ export class Containers {
     const filters = JSON.stringify({ label: [this.#label], type: ["container"], event: ["start", "die"] });
     const time = { since: String(this.#bornAt / 1000), until: String(Date.now() / 1000) };
     const lines = (await asked("/events", { ...time, filters })).split("\n").filter(Boolean);
-    return lines.map((line) => {
+    const events = lines.map((line) => {
       const { Action: action, Actor } = JSON.parse(line) as Happened;
       const { name = "", [SESSION]: session = "" } = Actor.Attributes;
       return { action, id: Actor.ID, name, session };
     });
+    return events.filter(({ session }) => session !== LOOKS);
   }
 
   /** One that has ended by itself meanwhile stays so. */
@@ -83,6 +86,6 @@ export class Containers {
   }
 
   async remove(): Promise<void> {
-    for (const { id } of await this.list()) await ask("DELETE", `/containers/${id}`, { force: "true" });
+    for (const { id } of await this.list(true)) await ask("DELETE", `/containers/${id}`, { force: "true" });
   }
 }

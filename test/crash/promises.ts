@@ -255,7 +255,7 @@ function audit(world: World): string[] {
 /** What the engine has. @param stopped whether the host has ended in an orderly way, so that nothing may be left */
 export async function brokenByContainers(world: World, stopped: boolean): Promise<string[]> {
   const known = new Set(world.query<{ id: string }>("SELECT id FROM sessions").map(({ id }) => id));
-  const there = await world.containers.list();
+  const there = await world.containers.list(stopped);
   return there
     .filter(({ session, state }) => stopped || state !== "running" || !known.has(session))
     .map(

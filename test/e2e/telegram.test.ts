@@ -223,7 +223,7 @@ test("/stop ends what runs, and says so", async (t) => {
   say("sleep:60000 without end");
   await pause(1500);
   say("/stop");
-  await shown((messages) => count(texts(messages), /Stopped, as you asked/) === 1, 15_000);
+  await shown((messages) => count(texts(messages), /Stopped/) === 1, 15_000);
 });
 
 test("what is being written is shown, and the answer takes its place", async (t) => {

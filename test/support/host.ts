@@ -149,14 +149,21 @@ export class TestHost {
     return this.answer(await this.say(text, chat), chat, ms);
   }
 
-  /** Ids of this host's containers. */
+  /** Ids of the containers of this host's sessions. */
   containers(): string[] {
+    return this.#containers().flatMap(([id = "", session]) => (session === "measuring" ? [] : [id]));
+  }
+
+  /** All of this host's, with the session of each; "measuring" looks into workspaces (parts/quota). */
+  #containers(): string[][] {
     const filter = `label=nanoclaw.installation=${this.paths.installation}`;
-    return execFileSync("docker", ["ps", "-aq", "--filter", filter], { encoding: "utf8" }).split("\n").filter(Boolean);
+    const asked = ["ps", "-a", "--filter", filter, "--format", '{{.ID}} {{.Label "nanoclaw.session"}}'];
+    const lines = execFileSync("docker", asked, { encoding: "utf8" }).split("\n").filter(Boolean);
+    return lines.map((line) => line.split(" "));
   }
 
   removeContainers(): void {
-    const ids = this.containers();
+    const ids = this.#containers().map(([id = ""]) => id);
     if (ids.length > 0) execFileSync("docker", ["rm", "-f", ...ids], { stdio: "ignore" });
   }
 
