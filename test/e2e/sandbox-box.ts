@@ -7,7 +7,7 @@ import { DockerDriver } from "../../drivers/docker/driver.ts";
 import type { Exit, Sandbox, SandboxSpec } from "../../src/sandbox/sandbox.ts";
 import { type SessionContainer, sessionSpec } from "../../src/sandbox/spec.ts";
 
-export const IMAGE = "nanoclaw-agent:latest";
+export const IMAGE = process.env.NANOCLAW_TEST_IMAGE ?? "nanoclaw-agent:latest";
 /** The uid that the containers run as: the test's own, or an unprivileged one where that is root. */
 export const UID = process.getuid?.() || 70_001;
 
