@@ -13,6 +13,7 @@ import { groupVerbs } from "./verbs/groups.ts";
 import { guardVerbs } from "./verbs/guard.ts";
 import { messageVerbs } from "./verbs/messages.ts";
 import { mountVerbs } from "./verbs/mounts.ts";
+import { packageVerbs } from "./verbs/packages.ts";
 import { ruleVerbs } from "./verbs/rules.ts";
 import { sandboxVerbs } from "./verbs/sandbox.ts";
 import { taskVerbs } from "./verbs/tasks.ts";
@@ -29,6 +30,7 @@ export const verbs = {
   ...channelVerbs,
   ...messageVerbs,
   ...mountVerbs,
+  ...packageVerbs,
   ...sandboxVerbs,
   ...taskVerbs,
   ...usageVerbs,

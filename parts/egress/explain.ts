@@ -45,7 +45,8 @@ function adviceFor(decision: Decision<EgressRule> & { do: "deny" }, folder: stri
   if (decision.rule) return `\`ncl reach ${folder}\` shows all of them; only the owner can change that.`;
   if (/path/.test(decision.why)) return "Write its address plainly.";
   const bundle = bundles.find((one) => isMadeFor(one, request));
-  if (bundle) return `Where it is needed, ask the owner for \`ncl rules grant ${folder} ${bundle.name}\` (${bundle.title}).`;
+  if (bundle)
+    return `Where it is needed, ask the owner for \`ncl rules grant ${folder} ${bundle.name}\` (${bundle.title}).`;
   const scheme = request.scheme === "http" ? " --scheme http" : "";
   const port = request.port === usualPort(request.scheme) ? "" : ` --port ${request.port}`;
   const method = request.method === "GET" ? " --method GET,HEAD" : ` --method ${request.method}`;

@@ -31,10 +31,10 @@ export class Registries {
   }
 
   /** The registry protocol: what is known about a package, and its tarball. @param prefix of its paths */
-  npm(prefix = ""): RequestListener {
+  npm(prefix = "", scheme: "https" | "http" = "https"): RequestListener {
     return ({ url = "", headers }, response) => {
       if (url === `${prefix}/small`) {
-        const tarball = `https://${headers.host}${prefix}/small/-/small-1.0.0.tgz`;
+        const tarball = `${scheme}://${headers.host}${prefix}/small/-/small-1.0.0.tgz`;
         const integrity = `sha512-${createHash("sha512").update(this.#tarball).digest("base64")}`;
         const version = { name: "small", version: "1.0.0", bin: { "small-npm": "index.js" } };
         const versions = { "1.0.0": { ...version, dist: { tarball, integrity } } };
