@@ -208,6 +208,7 @@ export async function startHost(
       ...packages.effects,
       ...proof({
         mountsOf: (group) => mounts.of(group.folder),
+        imageOf: packages.imageOf,
         ...{ store, paths, clock, random, driver, readers, files, labels, readersGroup: user?.gid ?? null },
         doorTo: (upstream, secret) =>
           new Gateway({

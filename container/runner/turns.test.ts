@@ -171,7 +171,13 @@ describe("stop", () => {
 
   it("repeated before the first has ended the turn, takes with it what was said in between", () => {
     const turns = fresh();
-    const effects = turns.rows([message(2), control(4, "stop"), message(6), message(8, "", false), control(10, "stop")]);
+    const effects = turns.rows([
+      message(2),
+      control(4, "stop"),
+      message(6),
+      message(8, "", false),
+      control(10, "stop"),
+    ]);
     assert.deepEqual(kinds(effects), ["turn_started", "send", "interrupt", "turn_fed"]);
     const stopped = turns.event({ type: "stopped", text: "", usage: null });
     assert.deepEqual(kinds(stopped), ["turn_ended"]);

@@ -2,7 +2,6 @@
 import type { EffectContext, Effects } from "../../src/control/execute.ts";
 import type { Clock } from "../../src/lib/clock.ts";
 import { Misuse } from "../../src/lib/errors.ts";
-import type { AgentGroupId } from "../../src/lib/ids.ts";
 import type { Log } from "../../src/lib/log.ts";
 import type { Paths } from "../../src/lib/paths.ts";
 import type { ContainerPlan } from "../../src/sessions/session-actor.ts";
@@ -23,7 +22,9 @@ export interface PackageParts extends Pick<RolloutParts, "dismiss"> {
 }
 
 export interface Packages {
-  /** What this container starts with. */
+  /** What the group's next container starts with. */
+  imageOf(group: Pick<AgentGroup, "id">): string;
+  /** What this container starts with, which is remembered. */
   imageFor(plan: Pick<ContainerPlan, "session" | "group" | "errand">): string;
   /** After the sessions are up: builds what is not as it should be, such as after a change of the image below. */
   start(): void;
@@ -36,11 +37,11 @@ const MOST = 100;
 
 export function agentPackages({ store, clock, log, paths, dismiss, layers }: PackageParts): Packages {
   const book = new PackageBook(store.db);
-  const imageOf = (group: AgentGroupId) => {
-    const entry = book.of(group);
-    return entry ? (entry.image ?? paths.image) : null;
-  };
-  const rollout = new Rollout({ store, clock, imageOf, dismiss });
+  const imageOf = ({ id }: Pick<AgentGroup, "id">) => book.of(id)?.image ?? paths.image;
+  const rollout = new Rollout({
+    ...{ store, clock, dismiss },
+    imageOf: (id) => (book.of(id) ? imageOf({ id }) : null),
+  });
   const builder = new Builder({
     ...{ store, clock, log, book, base: paths.image, installation: paths.installation },
     layers: layers ?? new DockerLayers(paths.root, paths.installation),
@@ -90,8 +91,9 @@ export function agentPackages({ store, clock, log, paths, dismiss, layers }: Pac
   };
 
   return {
+    imageOf,
     imageFor({ session, group, errand }) {
-      const image = imageOf(group.id) ?? paths.image;
+      const image = imageOf(group);
       if (errand === null) rollout.started(session.id, image);
       return image;
     },

@@ -107,7 +107,9 @@ test("packages come into an agent's next container, and the turn that runs meanw
     await run("small-deb; readlink /usr/local/bin/small-npm; cat /usr/share/nanoclaw/added"),
     /small-deb ran, set up/,
   );
-  const seen = await run("small-npm; cat /usr/share/nanoclaw/added; find / -xdev -type f -perm /6000 2>/dev/null | wc -l; ls /add");
+  const seen = await run(
+    "small-npm; cat /usr/share/nanoclaw/added; find / -xdev -type f -perm /6000 2>/dev/null | wc -l; ls /add",
+  );
   assert.match(seen, /small-npm ran/);
   assert.match(seen, /apt small 1\.0\s+npm small 1\.0\.0\s+0\s/, "nothing is set-uid, whatever a package's script did");
   assert.match(seen, /cannot access '\/add'/);
