@@ -118,6 +118,7 @@ say layer "unpacking without a network"
 cp "$root"/container/image/{unpack,finish}.sh "$work/add/"
 chmod -R go=rX "$work/add"
 # What dpkg needs to be root for files, and no more.
+# shellcheck disable=SC2046
 docker run --rm --name "$container" --network none --user 0:0 --cap-drop ALL --security-opt no-new-privileges \
   $(printf -- '--cap-add %s ' CHOWN DAC_OVERRIDE FOWNER FSETID SETUID SETGID) --pids-limit 512 --memory 2g \
   --tmpfs /tmp:rw,exec,size=512m --mount "type=bind,src=$work/add,dst=/add,readonly" \

@@ -59,8 +59,11 @@ export class DockerLayers implements Layers {
 
   build({ base, image, packages, onStep, signal }: Wanted): Promise<void> {
     const args = [join(this.#root, "container/layer.sh"), base, image, `${LABEL}=${this.#installation}`, ...packages];
-    const child = spawn("bash", args, { cwd: this.#root, stdio: ["ignore", "pipe", "pipe"] });
-    const stop = () => void child.kill("SIGTERM");
+    // A group of its own: a shell that is told to end waits for what it runs, so that has to end too.
+    const child = spawn("bash", args, { cwd: this.#root, stdio: ["ignore", "pipe", "pipe"], detached: true });
+    const stop = () => {
+      if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, "SIGTERM");
+    };
     const timer = setTimeout(stop, LONGEST);
     signal.addEventListener("abort", stop, { once: true });
     let words = "";
