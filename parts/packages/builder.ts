@@ -46,9 +46,7 @@ export class Builder {
   want(group: AgentGroupId): void {
     if (this.#stopped.signal.aborted) return;
     this.#waiting.add(group);
-    this.#running ??= this.#run().finally(() => {
-      this.#running = null;
-    });
+    this.#running ??= this.#run();
   }
 
   /** Cuts off what is being built; the next start begins it again. */
@@ -59,6 +57,15 @@ export class Builder {
 
   async #run(): Promise<void> {
     const { log } = this.#parts;
+    do {
+      await this.#buildAll();
+      await this.#tidy().catch((error: unknown) => log.warn({ error: messageOf(error) }, "old images are still there"));
+      // What was wanted during the tidying is waiting now.
+    } while (this.#waiting.size > 0 && !this.#stopped.signal.aborted);
+    this.#running = null;
+  }
+
+  async #buildAll(): Promise<void> {
     for (const group of this.#waiting) {
       if (this.#stopped.signal.aborted) return;
       this.#waiting.delete(group);
@@ -70,7 +77,6 @@ export class Builder {
       }
       this.#current = null;
     }
-    await this.#tidy().catch((error: unknown) => log.warn({ error: messageOf(error) }, "old images are still there"));
   }
 
   async #build(group: AgentGroupId): Promise<void> {
@@ -106,6 +112,7 @@ export class Builder {
 
   /** What no group uses any more; what a container still runs from goes after a later build, or at the next start. */
   async #tidy(): Promise<void> {
+    if (this.#stopped.signal.aborted) return;
     const { book, layers, log } = this.#parts;
     const used = new Set(book.all().flatMap(({ image }) => (image === null ? [] : [image])));
     const gone = await layers.removeAllBut(used);

@@ -31,7 +31,11 @@ class MemoryLayers implements Layers {
     });
   }
 
+  /** Until it resolves, old images are being removed. */
+  tidied = Promise.resolve();
+
   async removeAllBut(keep: ReadonlySet<string>): Promise<number> {
+    await this.tidied;
     const old = [...this.images].filter((image) => !keep.has(image));
     for (const image of old) this.images.delete(image);
     return old.length;
@@ -168,6 +172,22 @@ test("a list that changes while it is built is built again, and the last one cou
     [["apt:one"], ["apt:one", "apt:two"]],
   );
   assert.deepEqual([(await status()).state, layers.images.size], ["ready", 1]);
+});
+
+test("a list that changes while old images are removed is built as well", async () => {
+  const { change, layers, status } = given();
+  let go = () => {};
+  layers.tidied = new Promise((done) => {
+    go = done;
+  });
+  await change("add", ["apt:one"]);
+  await layers.end();
+  await change("add", ["apt:two"]);
+  go();
+  await settle();
+  assert.equal(layers.builds.length, 2);
+  await layers.end();
+  assert.equal((await status()).state, "ready");
 });
 
 test("an old container is ended once it is idle, also when it was busy as the image changed", async () => {
