@@ -381,3 +381,24 @@ export const exposure = z.object({
   more: z.boolean(),
 });
 export const granted = exposure.extend({ inside: z.string(), readOnly: z.boolean(), warning: z.string() });
+
+/** What a change of an agent's packages comes to; `next` says in words what happens then. */
+export const packagesChange = z.object({
+  applied: z.boolean(),
+  added: z.array(z.string()),
+  removed: z.array(z.string()),
+  packages: z.array(z.string()),
+  next: z.string(),
+});
+/** `state` is "in the image", "being built", "waits" or "failed". */
+export const agentPackage = z.object({ group: z.string(), package: z.string(), state: z.string() });
+export const packagesStatus = z.object({
+  group: z.string(),
+  packages: z.array(z.string()),
+  state: z.enum(["ready", "building", "failed"]),
+  image: z.string(),
+  /** Of a build: what it said last. */
+  step: z.string(),
+  trouble: z.string(),
+  next: z.string(),
+});

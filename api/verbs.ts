@@ -13,6 +13,7 @@ import { groupVerbs } from "./verbs/groups.ts";
 import { guardVerbs } from "./verbs/guard.ts";
 import { messageVerbs } from "./verbs/messages.ts";
 import { mountVerbs } from "./verbs/mounts.ts";
+import { packageVerbs } from "./verbs/packages.ts";
 import { quotaVerbs } from "./verbs/quota.ts";
 import { ruleVerbs } from "./verbs/rules.ts";
 import { sandboxVerbs } from "./verbs/sandbox.ts";
@@ -30,6 +31,7 @@ export const verbs = {
   ...channelVerbs,
   ...messageVerbs,
   ...mountVerbs,
+  ...packageVerbs,
   ...sandboxVerbs,
   ...quotaVerbs,
   ...taskVerbs,

@@ -130,7 +130,10 @@ async function given(t: { after(run: () => unknown): void }) {
       action,
     } as const;
     const port = server.ports[action === "tunnel" ? 1 : 0];
-    rules.add({ ...rule, port, methods: ["*"], credential: null, privateNetwork: true, trusted: true }, now);
+    rules.add(
+      { ...rule, port, methods: ["*"], credential: null, privateNetwork: true, trusted: true, acts: false },
+      now,
+    );
   }
   const parts = { store, audit: new Audit(store.db, systemClock), clock: systemClock, log: silentLog };
   const { approvals } = approvalsPart({ ...parts, edits: () => false });

@@ -39,6 +39,22 @@ test("words and flags become the verb's arguments; the result becomes a table", 
   assert.match(stdout, /^folder {5}main\n/);
 });
 
+test("a list takes all the words that are left, and each of them is looked at", async () => {
+  const answer = { applied: false, added: [], removed: [], packages: [], next: "" };
+  const answers = { "packages.add": () => answer };
+  const listed = await withHost(
+    ["packages", "add", "main", "apt:file=1:5.44-3", "npm:@a/b@1.0.0", "--dry-run"],
+    answers,
+  );
+  const packages = ["apt:file=1:5.44-3", "npm:@a/b@1.0.0"];
+  assert.deepEqual(listed.calls, [{ verb: "packages.add", args: { folder: "main", packages, dryRun: true } }]);
+  for (const wrong of ["file", "apt:-o", "apt:../x", "npm:file:/etc", "npm:a@git+ssh://b", "npm:a b"]) {
+    const { code, stderr, calls } = await withHost(["packages", "add", "main", wrong], answers);
+    assert.deepEqual([code, calls], [2, []], wrong);
+    assert.match(stderr, /apt:NAME=VERSION/);
+  }
+});
+
 test("verbs for agents alone are no commands", async () => {
   const help = await withHost(["--help"], {});
   assert.match(help.stdout, /^ {2}channels /m);

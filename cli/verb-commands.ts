@@ -80,7 +80,8 @@ function addField(command: Command, field: Field, positional: boolean): void {
       `${description}: read it from a file, - for standard input${field.required ? "; else it is asked for" : ""}`,
     );
   } else if (positional) {
-    const argument = new Argument(field.required ? `<${field.name}>` : `[${field.name}]`, description);
+    const name = field.type === "array" ? `${field.name}...` : field.name;
+    const argument = new Argument(field.required ? `<${name}>` : `[${name}]`, description);
     command.addArgument(field.enum ? argument.choices(field.enum) : argument);
   } else {
     const option = new Option(field.type === "boolean" ? flag : `${flag} <${field.type ?? "value"}>`, description);

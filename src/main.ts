@@ -21,6 +21,7 @@ import { groupEffects } from "../parts/groups/index.ts";
 import { flowGuard } from "../parts/guard/index.ts";
 import { metering } from "../parts/meter/index.ts";
 import { extraMounts } from "../parts/mounts/index.ts";
+import { agentPackages } from "../parts/packages/index.ts";
 import { proof } from "../parts/prove/index.ts";
 import { workspaceQuota } from "../parts/quota/index.ts";
 import { type Strangers, strangers } from "../parts/strangers/index.ts";
@@ -145,6 +146,10 @@ export async function startHost(
   const user = process.getuid?.() === 0 ? READER : null;
   const readers = new ReaderPool({ sessionsDir: paths.sessions, user, log: log.child({ part: "readers" }) });
   const mounts = extraMounts({ store, clock, paths, log: log.child({ part: "mounts" }) });
+  const packages = agentPackages({
+    ...{ store, clock, paths, log: log.child({ part: "packages" }) },
+    dismiss: (those) => supervisor.dismissAll(those),
+  });
   const labels = { "nanoclaw.installation": paths.installation };
   const load = channelLoader(paths.root);
   const folderOf = (session: Session) => sessionFolder(paths.sessions, session);
@@ -166,8 +171,8 @@ export async function startHost(
     specOf: (plan) => {
       const extra = plan.errand ? [] : mounts.of(plan.group.folder);
       for (const { target } of extra) guard.sawPrivate(plan.session.id, { kind: "mount", name: target });
-      const environment = egress.egress.environment(plan.session);
-      return containerSpec(plan, paths, labels, { environment, extraMounts: extra });
+      const [environment, image] = [egress.egress.environment(plan.session), packages.imageFor(plan)];
+      return containerSpec(plan, paths, labels, { image, environment, extraMounts: extra });
     },
   };
   const quota = workspaceQuota({
@@ -214,8 +219,10 @@ export async function startHost(
       ...egress.effects,
       ...mounts.effects,
       ...quota.effects,
+      ...packages.effects,
       ...proof({
         mountsOf: (group) => mounts.of(group.folder),
+        imageOf: packages.imageOf,
         ...{ store, paths, clock, random, driver, readers, files, labels, readersGroup: user?.gid ?? null },
         doorTo: (upstream, secret) =>
           new Gateway({
@@ -244,6 +251,7 @@ export async function startHost(
   await path.start();
   approvals.start();
   tasks.start();
+  packages.start();
   const server = await listen(controlApp(executor, log.child({ part: "control" })), paths.controlSocket, log);
   log.info({ pid: process.pid, data: paths.data }, "host is up");
 
@@ -256,7 +264,7 @@ export async function startHost(
       await path.stop();
       egress.stop();
       server.closeAllConnections();
-      await practiceServer.stop();
+      await Promise.all([practiceServer.stop(), packages.stop()]);
       await readers.close();
       book.stop();
       store.db.close();

@@ -122,6 +122,15 @@ test("without a rule it is refused, with what was refused, why, and how to ask f
   assert.match(said(await decide({ path: "/a/../b" })), /Write its address plainly/);
 });
 
+test("where a bundle is made for what was refused, the advice is that bundle", async () => {
+  const { decide } = given();
+  const host = bundles.find(({ name }) => name === "npm")?.rules[0]?.hosts[0] ?? "";
+  assert.match(said(await decide({ host, path: "/small" })), /ask the owner for `ncl rules grant main npm` \(npm/);
+  // It would not help with these.
+  assert.match(said(await decide({ host, path: "/small", method: "PUT" })), /`ncl rules allow main .* --method PUT`/);
+  assert.match(said(await decide()), /`ncl rules allow main example\.org/, "web-read is for people to choose");
+});
+
 test("a rule holds from the moment that it is made, and no longer than it is there", async () => {
   const { decide, rule, effects, context } = given();
   assert.equal((await decide()).allow, false);

@@ -1,6 +1,7 @@
 /** Why a request is let through, held or refused, in words: for people, and for the agent that wants to know how to ask. */
-import type { Decision, Request, RuleSet } from "../../packages/egress-rules/index.ts";
-import { usualPort } from "./bundles.ts";
+import { type Decision, type Request, type RuleSet, ruleSet } from "../../packages/egress-rules/index.ts";
+import type { AgentGroupId } from "../../src/lib/ids.ts";
+import { type Bundle, bundles, rulesOf, usualPort } from "./bundles.ts";
 import { fromOf, hostOf } from "./reach.ts";
 import type { EgressRule } from "./rules.ts";
 
@@ -43,6 +44,9 @@ export function refusal(decision: Decision<EgressRule> & { do: "deny" }, folder:
 function adviceFor(decision: Decision<EgressRule> & { do: "deny" }, folder: string, request: Request): string {
   if (decision.rule) return `\`ncl reach ${folder}\` shows all of them; only the owner can change that.`;
   if (/path/.test(decision.why)) return "Write its address plainly.";
+  const bundle = bundles.find((one) => isMadeFor(one, request));
+  if (bundle)
+    return `Where it is needed, ask the owner for \`ncl rules grant ${folder} ${bundle.name}\` (${bundle.title}).`;
   const scheme = request.scheme === "http" ? " --scheme http" : "";
   const port = request.port === usualPort(request.scheme) ? "" : ` --port ${request.port}`;
   const method = request.method === "GET" ? " --method GET,HEAD" : ` --method ${request.method}`;
@@ -55,3 +59,10 @@ export const addressOf = ({ scheme, host, port, path }: Request, most = MOST): s
     0,
     most,
   );
+
+/** Whether a bundle names this very host, and lets the request through. */
+function isMadeFor(bundle: Bundle, request: Request): boolean {
+  if (!bundle.rules.some(({ hosts }) => hosts.includes(request.host))) return false;
+  const rules = rulesOf(bundle, "" as AgentGroupId).map((rule, id) => ({ ...rule, id }));
+  return ruleSet(rules).decide(request).do === "allow";
+}

@@ -74,6 +74,7 @@ export function proof(parts: ProveParts): Pick<Effects, "sandbox.describe" | "sa
         ...{ timeZone: store.users.timeZone(), errand: null },
       };
       const spec = containerSpec(plan, paths, parts.labels, {
+        image: parts.imageOf(group),
         extraMounts: parts.mountsOf(group),
         real: (path) => path,
       });

@@ -28,6 +28,8 @@ export interface ProverParts extends MailParts {
   labels: Record<string, string>;
   /** The folders of a person that the agent gets. */
   mountsOf(group: AgentGroup): Mount[];
+  /** The image that the agent's containers start with. */
+  imageOf(group: AgentGroup): string;
   /** What the container gets; changed only by tests that take a control away. */
   adjust?: (spec: SandboxSpec, world: World) => SandboxSpec;
 }
@@ -101,6 +103,7 @@ export async function setStage(parts: ProverParts, group: AgentGroup, onFile: On
     // Read-only, whatever the grant says: the probe would leave its traces in a person's folder.
     const mounts = parts.mountsOf(group).map((mount) => ({ ...mount, readOnly: true }));
     const own = containerSpec({ ...plan, errand: null }, { ...paths, root: scratch.code }, parts.labels, {
+      image: parts.imageOf(group),
       extraMounts: mounts,
     });
     const world: World = { spec: own, uid: group.uid, isRoot, scratch, watch, mail };

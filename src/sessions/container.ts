@@ -15,6 +15,8 @@ const errands: Record<Errand, string[]> = {
 };
 
 export interface ContainerExtras {
+  /** In place of the installation's own. */
+  image?: string;
   /** More variables. No secret belongs there, but what stands for one. */
   environment?: Record<string, string>;
   /** What a person lets the agent see beside its own. */
@@ -28,14 +30,14 @@ export function containerSpec(
   plan: ContainerPlan,
   paths: Paths,
   labels: Record<string, string>,
-  { environment = {}, extraMounts = [], real = realpathSync }: ContainerExtras = {},
+  { image = paths.image, environment = {}, extraMounts = [], real = realpathSync }: ContainerExtras = {},
 ): SandboxSpec {
   const { session, group, folder } = plan;
   const root = real(folder.root);
   const spec = sessionSpec({
     installation: paths.installation,
     session: session.id,
-    image: paths.image,
+    image,
     runtime: session.runtime ?? group.runtime,
     user: { uid: group.uid, gid: group.uid },
     sources: {

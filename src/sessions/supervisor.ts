@@ -76,9 +76,9 @@ export class Supervisor {
     this.#actors.delete(id);
   }
 
-  /** Containers with nothing to do end; the next ones are made anew. */
-  dismissAll(): void {
-    for (const actor of this.#actors.values()) actor.handle("evict");
+  /** Containers with nothing to do end, those of all sessions or of some; the next ones are made anew. */
+  dismissAll(those: (id: SessionId) => boolean = () => true): void {
+    for (const [id, actor] of this.#actors) if (those(id)) actor.handle("evict");
   }
 
   /** What waits and runs there was stopped, as the database says. */

@@ -78,14 +78,14 @@ const ROW_COLUMNS = `i.number, i.engages, i.state, i.attempt, i.turn, i.about, e
 export class Inbox {
   readonly #db: Database;
   /** Called after each commit that ended rows. */
-  #ended: () => void = () => {};
+  readonly #ended: (() => void)[] = [];
   constructor(db: Database) {
     this.#db = db;
   }
 
-  /** One listener: the scheduler of tasks. */
+  /** For the parts that wait for the end of what an agent does. */
   onEnd(ended: () => void): void {
-    this.#ended = ended;
+    this.#ended.push(ended);
   }
 
   /** @returns the event's id, or null when this very event was recorded before. */
@@ -243,13 +243,13 @@ export class Inbox {
       );
       if (row) answered.push(row.platformId);
     }
-    this.#db.afterCommit(() => this.#ended());
+    for (const ended of this.#ended) this.#db.afterCommit(ended);
     return answered;
   }
 
   /** Ends every unfinished row of a session between two numbers. @returns the platform ids of the messages. */
   endAll(session: SessionId, state: "done" | "failed", upTo = Number.MAX_SAFE_INTEGER, from = 0): string[] {
-    this.#db.afterCommit(() => this.#ended());
+    for (const ended of this.#ended) this.#db.afterCommit(ended);
     return this.#db
       .all<{ platformId: string }>(
         `UPDATE inbox SET state=? WHERE session_id=? AND number BETWEEN ? AND ? AND state IN ('queued','in_turn')

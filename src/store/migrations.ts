@@ -296,6 +296,12 @@ export const steps: string[] = [
   CREATE INDEX egress_rules_of_group ON egress_rules (agent_group_id);
   `,
   "ALTER TABLE egress_rules ADD COLUMN acts INTEGER NOT NULL DEFAULT 0;",
+  `
+  CREATE TABLE agent_packages (
+    agent_group_id TEXT PRIMARY KEY REFERENCES agent_groups(id), wanted TEXT NOT NULL, image TEXT, held TEXT NOT NULL,
+    trouble TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];
 
 /** Brings the schema up to date. Throws Misuse for a database that a newer NanoClaw wrote. */

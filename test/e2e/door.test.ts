@@ -1,19 +1,21 @@
 /** Usual tools in a real container, through the relay, the session socket and the door, to servers on this machine. */
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { type Script, until, webServer } from "../../drivers/door/network/testing/network.ts";
 import { openGateway, type TestSession } from "../../drivers/door/network/testing/process.ts";
 import { inside } from "../../protocol/layout.ts";
+import { Registries } from "../support/registries.ts";
 import { openBox, UID } from "./sandbox-box.ts";
 
 const box = openBox(null);
-const files = mkdtempSync(join(tmpdir(), "door-e2e-"));
+const registries = new Registries();
+const [npm, git, wheels] = [registries.npm("/npm"), registries.git(), registries.wheels()];
+const index = registries.pythonIndex(() => `https://tools.test:${port}`);
 const later: (() => unknown)[] = [];
 const t = { after: (run: () => unknown) => void later.push(run) };
 let port = 0;
@@ -22,8 +24,6 @@ let gateway: Awaited<ReturnType<typeof openGateway>>;
 let decide: Script["decide"] = () => ({});
 
 before(async () => {
-  makeRepository();
-  makePackage();
   ({ port } = await webServer(t as never, serve, { host: "tools.test" }).then(async (made) => {
     made.server.on("upgrade", (request: IncomingMessage, socket: import("node:net").Socket) => {
       const accept = createHash("sha1")
@@ -46,7 +46,7 @@ after(async () => {
   await door?.close();
   for (const run of later.reverse()) await run();
   box.close();
-  rmSync(files, { recursive: true });
+  registries.close();
 });
 
 /** Runs a script beside the relay, as a runner has it. @returns what it wrote to stderr */
@@ -62,9 +62,9 @@ describe("tools in a container, through the door", () => {
     assert.match(await run("curl -sS $AT/hello; curl -sS --http2 -d body $AT/echo"), /GET hello\nPOST body\n/);
   });
   test("git clone over HTTPS", async () => {
-    const said = await run("git clone -q $AT/repo.git there && cat there/file");
+    const said = await run("git clone -q $AT/some/repo.git there && cat there/file");
     assert.match(said, /from the repository/);
-    assert.ok(gateway.asked.some(({ path }) => path.startsWith("/repo.git/info/refs")));
+    assert.ok(gateway.asked.some(({ path }) => path.startsWith("/some/repo.git/info/refs")));
   });
   test("bun: fetch, and an install from an npm registry", async () => {
     assert.match(await run(`bun -e 'console.error(await (await fetch("$AT/hello")).text())'`), /GET hello/);
@@ -78,9 +78,9 @@ import re, urllib.parse, urllib.request
 print(urllib.request.urlopen("$AT/hello").read().decode())
 index = "$AT/simple/small/"
 link = re.search('href="([^"#]+)', urllib.request.urlopen(index).read().decode()).group(1)
-print(urllib.request.urlopen(urllib.parse.urljoin(index, link)).read().decode())
+print(urllib.request.urlopen(urllib.parse.urljoin(index, link)).read().decode("latin1"))
 EOF`);
-    assert.match(said, /GET hello\s+a small wheel/);
+    assert.match(said, /GET hello[\s\S]*a small wheel/);
   });
   test("a WebSocket and a stream of events, as they come", async () => {
     const ws = `bun -e 'const s = new WebSocket("$AT/ws".replace("https", "wss"), { proxy: process.env.HTTPS_PROXY }); s.onmessage = (e) => { console.error("ws", e.data); process.exit(0) }; s.onerror = (e) => { console.error("failed", e.message); process.exit(1) }'`;
@@ -99,7 +99,7 @@ EOF`);
   test("what is refused is told to the tool, with its reason", async () => {
     decide = () => ({ allow: false, status: 403, message: "Ask the owner for it." });
     const said = await run(
-      "curl -sS -w '%{http_code}' $AT/hello; git clone -q $AT/repo.git there; python3 -c 'import socket; socket.create_connection((\"198.51.100.1\", 443), 2)' 2>&1 | tail -1",
+      "curl -sS -w '%{http_code}' $AT/hello; git clone -q $AT/some/repo.git there; python3 -c 'import socket; socket.create_connection((\"198.51.100.1\", 443), 2)' 2>&1 | tail -1",
     );
     decide = () => ({});
     assert.match(said, /Ask the owner for it[\s\S]*403/);
@@ -126,10 +126,7 @@ EOF`);
 
 function serve(request: IncomingMessage, response: ServerResponse): void {
   const { url = "", method } = request;
-  if (url.startsWith("/repo.git/")) {
-    git(request, response);
-    return;
-  }
+  if (url.startsWith("/some/repo.git/")) return void git(request, response);
   if (url.startsWith("/events")) {
     response.writeHead(200, { "content-type": "text/event-stream" });
     let count = 0;
@@ -142,85 +139,12 @@ function serve(request: IncomingMessage, response: ServerResponse): void {
     }, 100);
     return;
   }
-  const tarball = `https://tools.test:${port}/npm/small/-/small-1.0.0.tgz`;
-  const dist = () => ({
-    tarball,
-    integrity: `sha512-${createHash("sha512")
-      .update(readFileSync(join(files, "small.tgz")))
-      .digest("base64")}`,
-  });
-  if (url === "/npm/small")
-    return void response.end(
-      JSON.stringify({
-        name: "small",
-        "dist-tags": { latest: "1.0.0" },
-        versions: { "1.0.0": { name: "small", version: "1.0.0", dist: dist() } },
-      }),
-    );
-  if (url.endsWith("/small-1.0.0.tgz")) return void response.end(readFileSync(join(files, "small.tgz")));
-  if (url === "/simple/small/")
-    return void response.end('<a href="../../wheels/small-1.0-py3-none-any.whl#sha256=x">small</a>');
-  if (url.startsWith("/wheels/")) return void response.end("a small wheel");
+  if (url.startsWith("/npm/")) return void npm(request, response);
+  if (url.startsWith("/simple/")) return void index(request, response);
+  if (url.startsWith("/packages/")) return void wheels(request, response);
   let body = "";
   request.on("data", (chunk) => {
     body += chunk;
   });
   request.on("end", () => response.end(`${method} ${body || url.slice(1)}\n`));
-}
-
-/** Git's own server program, behind what CGI asks for. */
-function git(request: IncomingMessage, response: ServerResponse): void {
-  const [path = "", query = ""] = (request.url ?? "").split("?");
-  const child = spawn("git", ["http-backend"], {
-    env: {
-      PATH: process.env.PATH,
-      GIT_PROJECT_ROOT: files,
-      GIT_HTTP_EXPORT_ALL: "1",
-      PATH_INFO: path,
-      QUERY_STRING: query,
-      REQUEST_METHOD: request.method ?? "",
-      CONTENT_TYPE: request.headers["content-type"] ?? "",
-      HTTP_CONTENT_ENCODING: String(request.headers["content-encoding"] ?? ""),
-    },
-  });
-  request.pipe(child.stdin);
-  const parts: Buffer[] = [];
-  child.stdout.on("data", (part: Buffer) => parts.push(part));
-  child.on("close", () => {
-    const all = Buffer.concat(parts);
-    const end = all.indexOf("\r\n\r\n");
-    const head = Object.fromEntries(
-      all
-        .toString("latin1", 0, end)
-        .split("\r\n")
-        .map((line) => line.split(/: (.*)/).slice(0, 2)),
-    );
-    response
-      .writeHead(Number.parseInt(head.Status ?? "200", 10), { "content-type": head["Content-Type"] ?? "" })
-      .end(all.subarray(end + 4));
-  });
-}
-
-function makeRepository(): void {
-  const work = join(files, "work");
-  const git = (...args: string[]) =>
-    execFileSync("git", ["-c", "user.name=Test", "-c", "user.email=test@example.org", ...args], {
-      cwd: files,
-      stdio: "pipe",
-    });
-  git("init", "-q", work);
-  writeFileSync(join(work, "file"), "from the repository\n");
-  git("-C", work, "add", "file");
-  git("-C", work, "commit", "-qm", "one");
-  git("clone", "-q", "--bare", work, join(files, "repo.git"));
-}
-
-function makePackage(): void {
-  mkdirSync(join(files, "package"));
-  writeFileSync(
-    join(files, "package", "package.json"),
-    JSON.stringify({ name: "small", version: "1.0.0", main: "index.js" }),
-  );
-  writeFileSync(join(files, "package", "index.js"), 'module.exports = "a small package";\n');
-  execFileSync("tar", ["-czf", join(files, "small.tgz"), "-C", files, "package"]);
 }

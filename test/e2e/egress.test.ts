@@ -8,19 +8,10 @@ import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type TestContext, test } from "node:test";
 import { TestHost } from "../support/host.ts";
-import { type RecordedRequest, type Scripted, startScriptedModel } from "../support/model.ts";
+import { obedient, startScriptedModel } from "../support/model.ts";
 
 /** Loopback is the container's own unless curl is told otherwise: a server outside needs the proxy and a rule. */
 const CURL = `curl -sS -m 100 --noproxy '' -w '|%{http_code}'`;
-
-/** An agent that carries out "run: …" in a shell and says what came of it. */
-function obedient({ body }: RecordedRequest): Scripted {
-  const last = JSON.stringify(body.messages.at(-1)?.content ?? "");
-  const result = /"tool_result".*?"content":(?:\[\{[^}]*"text":)?("(?:[^"\\]|\\.)*")/.exec(last)?.[1];
-  if (result) return { say: `it said: ${JSON.parse(result)}` };
-  const [, command] = /run: (.*?)<<</.exec(last) ?? [];
-  return command ? { use: "Bash", input: { command: JSON.parse(`"${command}"`) } } : { say: "welcome" };
-}
 
 async function given(t: TestContext) {
   const model = await startScriptedModel({ script: obedient });

@@ -4,7 +4,7 @@ import { DockerDriver } from "../../drivers/docker/driver.ts";
 import { type Box, boxOf } from "../support/sandbox/box.ts";
 
 export { UID } from "../support/sandbox/box.ts";
-export const IMAGE = "nanoclaw-agent:latest";
+export const IMAGE = process.env.NANOCLAW_TEST_IMAGE ?? "nanoclaw-agent:latest";
 
 export function openBox(runtime: string | null, driver = new DockerDriver()): Box<DockerDriver> & { close(): void } {
   const box = boxOf(driver, IMAGE, runtime);

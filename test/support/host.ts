@@ -38,7 +38,7 @@ export class TestHost {
       ...process.env,
       NANOCLAW_DATA: options.dataDir ?? join(dir, "data"),
       NANOCLAW_RUN: join(dir, "run"),
-      NANOCLAW_IMAGE: "nanoclaw-agent:latest",
+      NANOCLAW_IMAGE: process.env.NANOCLAW_TEST_IMAGE ?? "nanoclaw-agent:latest",
       XDG_CONFIG_HOME: join(dir, "config"),
       NANOCLAW_LOG_LEVEL: "debug",
       // One for all: as after the first start of an installation.

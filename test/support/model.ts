@@ -180,3 +180,12 @@ function reset(socket: Socket | null): void {
   if (socket?.remoteAddress) socket.resetAndDestroy();
   else socket?.destroy();
 }
+
+/** An agent that carries out "run: …" in a shell and says what came of it. */
+export function obedient({ body }: RecordedRequest): Scripted {
+  const last = JSON.stringify(body.messages.at(-1)?.content ?? "");
+  const result = /"tool_result".*?"content":(?:\[\{[^}]*"text":)?("(?:[^"\\]|\\.)*")/.exec(last)?.[1];
+  if (result) return { say: `it said: ${JSON.parse(result)}` };
+  const [, command] = /run: (.*?)<<</.exec(last) ?? [];
+  return command ? { use: "Bash", input: { command: JSON.parse(`"${command}"`) } } : { say: "welcome" };
+}

@@ -16,14 +16,16 @@ export interface Refused {
 /** How long a client whose request is refused may go on sending its body, milliseconds: it reads the answer after it. */
 const LINGER = 2_000;
 
+/** Longest reason in a status line, characters. */
+const MOST_REASON = 600;
+
 export const bodyOf = ({ kind, message }: Refused) => JSON.stringify({ error: { type: kind, message } });
 
-export function headersOf(refused: Refused): Record<string, string> {
-  return {
-    "content-type": "application/json",
-    "content-length": String(Buffer.byteLength(bodyOf(refused))),
-    "x-nanoclaw": refused.kind,
-  };
+/** Many tools show what stands in the status line and nothing of the body: npm and pip among them. */
+export const reasonOf = ({ message }: Refused) => message.replace(/[^ -~]+/g, " ").slice(0, MOST_REASON);
+
+export function headersOf(refused: Refused, body = bodyOf(refused), type = "application/json"): Record<string, string> {
+  return { "content-type": type, "content-length": String(Buffer.byteLength(body)), "x-nanoclaw": refused.kind };
 }
 
 /** Answers unless something was answered already: then the answer is cut off. */
@@ -37,8 +39,14 @@ export function answerRefused(request: ClientRequest, response: ClientResponse, 
     response.end(bodyOf(refused));
     return;
   }
-  response.writeHead(refused.status, { ...headersOf(refused), ...(!request.complete && { connection: "close" }) });
-  response.end(bodyOf(refused));
+  // Git shows a server's words where they are plain text, and no others.
+  const plain = /^git\//.test(String(request.headers["user-agent"]));
+  const body = plain ? `${refused.message}\n` : bodyOf(refused);
+  response.writeHead(refused.status, reasonOf(refused), {
+    ...headersOf(refused, body, plain ? "text/plain" : "application/json"),
+    ...(!request.complete && { connection: "close" }),
+  });
+  response.end(body);
   letGo(request);
 }
 
@@ -67,8 +75,7 @@ export function endRefused(socket: Duplex, refused: Refused): void {
   const head = Object.entries({ ...headersOf(refused), connection: "close" }).map(
     ([name, value]) => `${name}: ${value}`,
   );
-  const word = refused.kind === "refused" ? "Refused" : "Failed";
-  socket.end(`HTTP/1.1 ${refused.status} ${word}\r\n${head.join("\r\n")}\r\n\r\n${bodyOf(refused)}`);
+  socket.end(`HTTP/1.1 ${refused.status} ${reasonOf(refused)}\r\n${head.join("\r\n")}\r\n\r\n${bodyOf(refused)}`);
   const linger = setTimeout(() => socket.destroy(), LINGER).unref();
   socket.resume().once("close", () => clearTimeout(linger));
 }

@@ -62,6 +62,7 @@ export async function proveBench(runtime: string | null): Promise<ProveBench> {
       }),
     labels: { "nanoclaw.installation": paths.installation, "nanoclaw.test": "1" },
     ...realMail,
+    imageOf: () => paths.image,
     mountsOf: () => [{ source: granted, target: "/mnt/granted", readOnly: true }],
   };
   return {
