@@ -1,6 +1,6 @@
 /**
- * What a server sends through a tunnel, in buffers that are used again. Node would take a new one for each piece, and more
- * than half of what a download costs would be garbage collection.
+ * What a server sends through a tunnel, in buffers that are used again. Node would take a new, smaller one for
+ * each piece, and a download would cost more than twice as much.
  */
 import type { OnReadOpts, Socket } from "node:net";
 
