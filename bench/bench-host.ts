@@ -134,7 +134,10 @@ export class BenchHost {
 
   containers(): string[] {
     const filter = `label=nanoclaw.installation=${this.paths.installation}`;
-    return execFileSync("docker", ["ps", "-q", "--filter", filter], { encoding: "utf8" }).split("\n").filter(Boolean);
+    const asked = ["ps", "--filter", filter, "--format", '{{.ID}} {{.Label "nanoclaw.session"}}'];
+    const lines = execFileSync("docker", asked, { encoding: "utf8" }).split("\n").filter(Boolean);
+    // Without those that look into workspaces (parts/quota).
+    return lines.flatMap((line) => (line.endsWith(" measuring") ? [] : [line.split(" ")[0] ?? ""]));
   }
 
   async stop(): Promise<void> {

@@ -100,6 +100,7 @@ test("a container that looks has the workspace and the sessions' own folders for
   const g = given(t);
   await g.guard.look(g.group);
   const [spec] = g.looks;
+  assert.match(spec?.name ?? "", /-measuring-\w+$/);
   assert.deepEqual(spec?.mounts, [
     { source: join(g.dir, "workspace"), target: "/measured/0", readOnly: true },
     { source: g.folder.providerDir, target: "/measured/1", readOnly: true },

@@ -276,7 +276,7 @@ export class QuotaGuard {
     const counted: string[] = [inside.workspace, inside.providerState];
     const sources = specs.flatMap(({ mounts }) => mounts.filter(({ target }) => counted.includes(target)));
     const places = [...new Set(sources.map(({ source }) => source))];
-    const name = `${spec.name}-${random.token(6)}`;
+    const name = `${spec.name.replace(/clearing$/, "measuring")}-${random.token(6)}`;
     const most = this.book.limit(group.id).files;
     return measure(driver, { spec, places, nothing, open, name, most }, (sandbox) => {
       this.#looking.add(sandbox);
