@@ -1,12 +1,17 @@
 /**
  * The process that reads request bodies. It holds no secrets, may read nothing but its own code, and is killed at a
- * deadline. In: the rules as JSON in argv, then on stdin for each job its length and its bytes. Out: for each job one byte
+ * deadline. In: the rules as JSON in argv, then on stdin for each job its length and its bytes. Out: one byte when it is up; for each job one byte
  * (1: allowed), a length, another one, the body to send on or the reason why not, and as long as the second length says what
  * the meter needs to know of it, as JSON. Lengths are 32-bit, big-endian.
  */
 import { createHash } from "node:crypto";
 import { type BodyRules, inspectBody } from "../../packages/body-rules/index.ts";
 import { factsOf } from "./body-facts.ts";
+
+const UP = 0x55;
+
+/** It is up: only now the time of a job counts. */
+process.stdout.write(Buffer.of(UP));
 
 const rules = JSON.parse(process.argv[2] ?? "{}") as BodyRules;
 let waiting: Buffer[] = [];

@@ -21,8 +21,10 @@ const factsSchema: z.ZodType<BodyFacts> = z.object({
   hash: z.string().regex(/^[0-9a-f]{64}$/),
 });
 
+/** Until the process is up, milliseconds: a busy or small machine needs its time. */
+const START = 30_000;
 /** Longest that a body may take, milliseconds: so much, and so much more for each megabyte. */
-const DEADLINE = 2_000;
+const DEADLINE = 5_000;
 const DEADLINE_PER_MB = 200;
 /** From this size on a body takes the slow lane, bytes: the worst of a smaller one takes some 100 ms. */
 const LARGE = 2_000_000;
@@ -74,6 +76,7 @@ class Inspector {
   readonly #log: Log;
   readonly #queue: Job[] = [];
   #child: ChildProcess | null = null;
+  #isUp = false;
   #current: Job | null = null;
   #received: Buffer[] = [];
   #size = 0;
@@ -119,6 +122,7 @@ class Inspector {
       "--disable-warning=SecurityWarning",
     ];
     const file = join(code, "inspector-process.ts");
+    this.#isUp = false;
     const child = spawn(process.execPath, [...limits, file, JSON.stringify(this.#rules)], {
       env: {},
       stdio: ["pipe", "pipe", "ignore"],
@@ -143,14 +147,28 @@ class Inspector {
     if (!job) return;
     this.#current = job;
     this.warm();
-    const time = DEADLINE + (job.size / 1e6) * DEADLINE_PER_MB;
-    this.#deadline = this.#clock.after(time, () => this.#fail("inspecting it took too long"));
+    this.#await(job);
     const length = Buffer.alloc(4);
     length.writeUInt32BE(job.size);
     for (const part of [length, ...job.chunks]) this.#child?.stdin?.write(part);
   }
 
-  #take(chunk: Buffer): void {
+  #await(job: Job): void {
+    this.#deadline?.cancel();
+    const time = this.#isUp ? DEADLINE + (job.size / 1e6) * DEADLINE_PER_MB : START;
+    const why = this.#isUp ? "inspecting it took too long" : "the process that inspects it did not start in time";
+    this.#deadline = this.#clock.after(time, () => this.#fail(why));
+  }
+
+  #take(bytes: Buffer): void {
+    let chunk = bytes;
+    if (!this.#isUp) {
+      this.#isUp = true;
+      // Its first byte says just that.
+      chunk = bytes.subarray(1);
+      if (this.#current) this.#await(this.#current);
+    }
+    if (chunk.length === 0) return;
     this.#received.push(chunk);
     this.#size += chunk.length;
     if (this.#size < HEAD) return;
