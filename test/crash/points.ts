@@ -94,7 +94,7 @@ const CORE = [
   "request DELETE /containers/ID",
 ];
 /** Deaths elsewhere, others with each seed. */
-const SAMPLE = 12;
+const SAMPLE = 8;
 
 /** What begins in CORE and is no point any more, or more than one. */
 export function unfitCore({ always }: Known): string[] {
