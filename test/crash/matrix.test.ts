@@ -11,7 +11,7 @@ import { lifeUpTo } from "./scenario.ts";
 import { trial } from "./trial.ts";
 
 /** Worlds at a time: a dying host mostly waits for containers. */
-const AT_ONCE = 3;
+const AT_ONCE = 4;
 /** After every so many-th death the host dies again, so many milliseconds into its next life. */
 const AGAIN_EVERY = 3;
 const AGAIN_AFTER = [250, 500, 900];

@@ -102,8 +102,8 @@ export function unfitCore({ always }: Known): string[] {
 }
 
 /**
- * The deaths to try. Without `all` those of CORE, each at its first passing where it makes something that is not there
- * yet, else in the middle of them, and a sample of all others. With it every label in every process that passes it: at
+ * The deaths to try. Without `all` those of CORE, each in the first process that passes it, for that life is the shortest:
+ * at the first passing where it makes something that is not there yet, else in the middle of them; and a sample of all others. With it every label in every process that passes it: at
  * the first passing there, at the last, and at one between them.
  * @param random chooses the sample, and the passing between
  */
@@ -124,8 +124,9 @@ export function targets({ always }: Known, all: boolean, random: () => number): 
   const core = every
     .filter(({ label }) => isCore(label))
     .flatMap(({ label, passings }) => {
-      const one = /^(commit|write|request|ring|answer|rename) /.test(label) ? passings.length >> 1 : 0;
-      return deaths(label, passings.slice(one, one + 1));
+      const here = passings.filter(({ run }) => run === passings[0]?.run);
+      const one = /^(commit|write|request|ring|answer|rename) /.test(label) ? here.length >> 1 : 0;
+      return deaths(label, here.slice(one, one + 1));
     });
   const others = every.flatMap(({ label, passings }) => (isCore(label) ? [] : [deaths(label, passings)]));
   // By label first: one that is passed often is not met more often than one that is passed once.
