@@ -116,7 +116,7 @@ EOF`);
         this.#changed = deed.text;
         return use(`${TOOL}send_message`, { text: "one moment" });
       case "schedule":
-        return use(`${TOOL}schedule_task`, { prompt: `DO ${JSON.stringify(deed.deed)}`, name: "later", at: "in 3s" });
+        return use(`${TOOL}schedule_task`, { prompt: `DO ${JSON.stringify(deed.deed)}`, name: "later", at: "in 10s" });
       case "keep":
         return shell(
           `printf %s ${quoted(Buffer.from(deed.text).toString("base64"))} | base64 -d > ${quoted(deed.file)}`,

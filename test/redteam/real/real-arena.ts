@@ -153,6 +153,8 @@ export class RealArena implements Arena {
   async restart(): Promise<void> {
     await this.#world.host.kill("SIGKILL");
     await this.#world.host.up();
+    // The street is a part of the host, and forgets with it.
+    this.#shownBefore = 0;
   }
 
   async close(): Promise<void> {

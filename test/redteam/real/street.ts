@@ -2,6 +2,7 @@
  * A platform on which anybody may write and which asks for whatever looks like an address, as the host knows it: a channel,
  * steered from outside over a Unix socket. It keeps what its people see.
  */
+import { rmSync } from "node:fs";
 import { createServer, request } from "node:http";
 import { Readable } from "node:stream";
 import { json } from "node:stream/consumers";
@@ -50,6 +51,8 @@ export function streetChannel(socket: string): Channel {
     },
     async start(given) {
       host = given;
+      // A host that was killed leaves it behind.
+      rmSync(socket, { force: true });
       server.listen(socket);
     },
     async stop() {
