@@ -1,6 +1,7 @@
 /**
  * For how long this process's event loop is held up. Time in which the thread was ready to run and the machine's cores
- * were busy with other processes is no such thing: Linux counts it, and it is taken off.
+ * were busy with other processes is no such thing. Some kernels count it, and it is taken off; of others only the thread's
+ * own time on a core is taken, and what it waits for a disk is not seen.
  */
 import { readFileSync } from "node:fs";
 
@@ -15,14 +16,17 @@ export function watchLoop(): LoopDelay {
   let most = 0;
   let mostOwn = 0;
   let due = performance.now() + EVERY_MS;
+  const counts = waitedForCore() > 0;
   let waited = waitedForCore();
+  let worked = workedFor();
   const tick = () => {
     const now = performance.now();
     const late = Math.max(0, now - due);
     const waitedNow = waitedForCore();
     most = Math.max(most, late);
-    mostOwn = Math.max(mostOwn, late - (waitedNow - waited));
-    waited = waitedNow;
+    const workedNow = workedFor();
+    mostOwn = Math.max(mostOwn, counts ? late - (waitedNow - waited) : Math.min(late, workedNow - worked));
+    [waited, worked] = [waitedNow, workedNow];
     due = now + EVERY_MS;
   };
   const timer = setInterval(tick, EVERY_MS);
@@ -33,6 +37,12 @@ export function watchLoop(): LoopDelay {
       return { most, mostOwn };
     },
   };
+}
+
+/** Milliseconds that this thread has spent on a core so far. */
+function workedFor(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1000;
 }
 
 /** Milliseconds that the main thread has waited for a core so far; 0 where the system does not say. */
