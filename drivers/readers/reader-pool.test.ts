@@ -114,14 +114,17 @@ describe("reader pool", () => {
   });
 
   test("a read that hangs is killed at the deadline; those that wait go to another reader", async () => {
-    const readers = pool({ deadlineMs: 300 });
+    const readers = pool({ deadlineMs: 1_500 });
     const [bad, good] = [mailbox("bad"), mailbox("good")];
     await readers.read("bad", bad, 0);
     hang(readers);
     const hung = readers.read("bad", bad, 0);
-    const began = performance.now();
+    let over = false;
+    void hung.then(() => {
+      over = true;
+    });
     const others = await Promise.all([1, 2, 3, 4].map((one) => readers.read(`good ${one}`, good, 0)));
-    assert.ok(performance.now() - began < 290, "they waited for the one that hung");
+    assert.equal(over, false, "they waited for the one that hung");
     assert.deepEqual(
       others.map(({ status }) => status),
       ["ok", "ok", "ok", "ok"],
