@@ -1,5 +1,7 @@
 /** What the verbs about rules do: `rules.*`, `bundles.list`, `reach`. A change tells its difference, also one that is only tried. */
+
 import { checkRule, NoRule, type Rule } from "../../packages/egress-rules/index.ts";
+import { agentGroupAt } from "../../src/agents/groups.ts";
 import type { EffectContext, Effects } from "../../src/control/execute.ts";
 import type { Clock } from "../../src/lib/clock.ts";
 import { Misuse } from "../../src/lib/errors.ts";
@@ -42,11 +44,6 @@ type RuleVerb = "list" | "allow" | "ask" | "deny" | "tunnel" | "remove" | "grant
 
 export function ruleEffects(parts: RuleParts): Pick<Effects, `rules.${RuleVerb}` | "bundles.list" | "reach"> {
   const { store, clock, rules } = parts;
-  const groupAt = (folder: string): AgentGroup => {
-    const group = store.groups.agentGroupByFolder(folder);
-    if (!group) throw new Misuse(`there is no agent group "${folder}"`, "`ncl groups list` shows them.");
-    return group;
-  };
   const folderOf = (id: EgressRule["agentGroup"]) => store.groups.agentGroup(id)?.folder ?? "";
 
   /** Takes some rules out, puts others in, and tells what that changes. */
@@ -79,7 +76,7 @@ export function ruleEffects(parts: RuleParts): Pick<Effects, `rules.${RuleVerb}`
 
   /** A rule of one's own takes the place of the one about the very same requests. */
   const put = (action: Rule["action"], { group: folder, dryRun, ...wanted }: Wanted, context: EffectContext) => {
-    const group = groupAt(folder);
+    const group = agentGroupAt(store, folder);
     const scheme = wanted.scheme ?? "https";
     const credential = wanted.credential ?? null;
     if (credential !== null && !parts.credentials.list().some(({ name }) => name === credential))
@@ -123,13 +120,13 @@ export function ruleEffects(parts: RuleParts): Pick<Effects, `rules.${RuleVerb}`
       return change(group, { out: [rule], add: [], dryRun }, context);
     },
     "rules.grant": ({ group: folder, bundle: name, dryRun }, context) => {
-      const group = groupAt(folder);
+      const group = agentGroupAt(store, folder);
       const bundle = bundles.find((one) => one.name === name);
       if (!bundle) throw new Misuse(`there is no bundle "${name}"`, "`ncl bundles list` shows them.");
       return change(group, { out: bundleOf(group, name), add: rulesOf(bundle, group.id), dryRun }, context);
     },
     "rules.revoke": ({ group: folder, bundle, dryRun }, context) => {
-      const group = groupAt(folder);
+      const group = agentGroupAt(store, folder);
       const out = bundleOf(group, bundle);
       if (out.length === 0)
         throw new Misuse(
@@ -139,7 +136,7 @@ export function ruleEffects(parts: RuleParts): Pick<Effects, `rules.${RuleVerb}`
       return change(group, { out, add: [], dryRun }, context);
     },
     "rules.list": ({ group: folder }) =>
-      rules.list(folder ? groupAt(folder).id : null).map((rule) => ({
+      rules.list(folder ? agentGroupAt(store, folder).id : null).map((rule) => ({
         ...{ rule: rule.id, group: folderOf(rule.agentGroup), action: rule.action, host: hostOf(rule) },
         ...{ methods: rule.methods.join(","), path: rule.path, credential: rule.credential ?? "" },
         ...{ privateNetwork: rule.privateNetwork, trusted: rule.trusted, acts: rule.acts, from: fromOf(rule) },
@@ -152,7 +149,7 @@ export function ruleEffects(parts: RuleParts): Pick<Effects, `rules.${RuleVerb}`
         ].join(", "),
       })),
     reach: ({ group: folder, url, method }) => {
-      const group = groupAt(folder);
+      const group = agentGroupAt(store, folder);
       if (url === undefined) return [parts.model(), ...reachOf(rules.list(group.id))];
       return explain(rules.of(group.id, ""), folder, url, method.toUpperCase());
     },

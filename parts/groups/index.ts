@@ -1,5 +1,5 @@
 /** What the verbs about agent groups and sessions do. */
-import { createAgentGroup } from "../../src/agents/groups.ts";
+import { agentGroupAt, createAgentGroup } from "../../src/agents/groups.ts";
 import { TERMINAL_USER } from "../../src/channels/terminal.ts";
 import type { Router } from "../../src/inbound/router.ts";
 import type { Clock } from "../../src/lib/clock.ts";
@@ -31,11 +31,6 @@ export function groupEffects(
     ...{ folder, name, provider, model, runtime },
     timeZone: store.users.user(owner)?.timeZone ?? "UTC",
   });
-  const groupAt = (folder: string) => {
-    const group = store.groups.agentGroupByFolder(folder);
-    if (!group) throw new Misuse(`there is no agent group "${folder}"`, "`ncl groups list` shows them.");
-    return group;
-  };
   return {
     "groups.list": () => store.groups.agentGroups().map(shown),
 
@@ -54,7 +49,7 @@ export function groupEffects(
     },
 
     "groups.set": ({ folder, timeZone, ...wanted }, { record }) => {
-      const group = groupAt(folder);
+      const group = agentGroupAt(store, folder);
       if (timeZone) checkTimeZone(timeZone);
       const clear = (value: string | undefined, old: string | null) => (value === "default" ? null : (value ?? old));
       return record(`agent group:${group.id}`, () => {
@@ -66,7 +61,7 @@ export function groupEffects(
         });
         if (timeZone)
           store.users.put({ id: owner, name: store.users.user(owner)?.name ?? "You", timeZone }, clock.now());
-        return shown(groupAt(folder));
+        return shown(agentGroupAt(store, folder));
       });
     },
 

@@ -1,6 +1,7 @@
 /** What the verbs of the guard do: `guard.*`. Each change is one audit record, in its transaction. */
 
 import { labelText, type Secret, type Sink, type Source, type Waiver } from "../../packages/flow-guard/judge.ts";
+import { agentGroupAt } from "../../src/agents/groups.ts";
 import type { Effects } from "../../src/control/execute.ts";
 import type { Clock } from "../../src/lib/clock.ts";
 import { Misuse } from "../../src/lib/errors.ts";
@@ -22,11 +23,6 @@ type GuardVerb = "show" | "clear" | "private" | "waive" | "unwaive" | "waivers" 
 const HOST_KINDS = ["host", "read", "write"];
 
 export function guardEffects({ store, clock, labels }: GuardEffectParts): Pick<Effects, `guard.${GuardVerb}`> {
-  const groupAt = (folder: string): AgentGroup => {
-    const group = store.groups.agentGroupByFolder(folder);
-    if (!group) throw new Misuse(`there is no agent group "${folder}"`, "`ncl groups list` shows them.");
-    return group;
-  };
   const about = ({ folder }: AgentGroup) => `agent group:${folder}`;
   const shown = ({ id, folder }: AgentGroup) => {
     const { off, labels: now } = labels.standing(id);
@@ -47,7 +43,7 @@ export function guardEffects({ store, clock, labels }: GuardEffectParts): Pick<E
     "guard.show": ({ what }) => shown(what === undefined ? onlyGroup(store) : groupOrSession(store, what)),
 
     "guard.clear": ({ group: folder, private: alsoPrivate }, { record }) => {
-      const group = groupAt(folder);
+      const group = agentGroupAt(store, folder);
       const count = labels.known(group.id, "untrusted").length;
       record(
         about(group),
@@ -98,7 +94,7 @@ export function guardEffects({ store, clock, labels }: GuardEffectParts): Pick<E
     },
 
     "guard.waive": ({ group: folder, source, sink }, { record }) => {
-      const group = groupAt(folder);
+      const group = agentGroupAt(store, folder);
       const waiver = waiverOf(source, sink);
       const pair = { source: labelText(waiver.source), sink: labelText(waiver.sink) };
       const since = clock.now();
@@ -107,7 +103,7 @@ export function guardEffects({ store, clock, labels }: GuardEffectParts): Pick<E
     },
 
     "guard.unwaive": ({ group: folder, source, sink }, { record }) => {
-      const group = groupAt(folder);
+      const group = agentGroupAt(store, folder);
       const removed = record(about(group), () => labels.unwaive(group.id, waiverOf(source, sink)), { source, sink });
       if (!removed) throw new Misuse("there is no such waiver", "`ncl guard waivers` lists them.");
       return { done: true };
@@ -121,12 +117,12 @@ export function guardEffects({ store, clock, labels }: GuardEffectParts): Pick<E
       ),
 
     "guard.off": ({ group: folder }, { record }) => {
-      const group = groupAt(folder);
+      const group = agentGroupAt(store, folder);
       return record(about(group), () => switched(group, true));
     },
 
     "guard.on": ({ group: folder }, { record }) => {
-      const group = groupAt(folder);
+      const group = agentGroupAt(store, folder);
       return record(about(group), () => switched(group, false));
     },
   };

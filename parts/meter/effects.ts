@@ -1,6 +1,8 @@
 /** What the verbs about costs do: `usage.*` and `budgets.*`. */
+
 import { tokens } from "../../api/money.ts";
 import type { VerbArgs } from "../../api/verbs.ts";
+import { agentGroupAt } from "../../src/agents/groups.ts";
 import type { Effects } from "../../src/control/execute.ts";
 import type { Clock } from "../../src/lib/clock.ts";
 import { Misuse } from "../../src/lib/errors.ts";
@@ -29,11 +31,6 @@ const MOST_PRICES = 500;
 
 export function usageEffects({ store, clock, random, meter }: UsageParts): Pick<Effects, UsageVerb> {
   const { ledger, budgets, prices, accounts } = meter;
-  const groupAt = (folder: string) => {
-    const group = store.groups.agentGroupByFolder(folder);
-    if (!group) throw new Misuse(`there is no agent group "${folder}"`, "`ncl groups list` shows them.");
-    return group;
-  };
   const shownBudget = (account: Account) => {
     const { budget, used, unpriced, to } = account;
     const who = meter.nameOf(budget.scope, budget.subject);
@@ -52,7 +49,7 @@ export function usageEffects({ store, clock, random, meter }: UsageParts): Pick<
   const accountOf = (id: string) => accounts.all().find(({ budget }) => budget.id === id);
   return {
     "usage.show": ({ by, since, group: folder }, { permit }) => {
-      const group = folder === undefined ? null : groupAt(folder).id;
+      const group = folder === undefined ? null : agentGroupAt(store, folder).id;
       if (group !== null) permit(group);
       const from = firstDay(since, clock.now(), store.users.timeZone());
       const label = (key: string) => labelOf(meter, by, key);
@@ -129,7 +126,7 @@ export function usageEffects({ store, clock, random, meter }: UsageParts): Pick<
     const given = [group, person, session].filter((one) => one !== undefined);
     if (given.length > 1)
       throw new Misuse("a budget is for one agent, person or session", "Give one of --group, --person and --session.");
-    if (group !== undefined) return { scope: "agent", subject: groupAt(group).id };
+    if (group !== undefined) return { scope: "agent", subject: agentGroupAt(store, group).id };
     if (session !== undefined) {
       if (store.sessions.session(session as SessionId)) return { scope: "session", subject: session };
       throw new Misuse(`there is no session "${session}"`, "`ncl sessions list` shows them.");

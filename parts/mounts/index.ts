@@ -2,10 +2,12 @@
  * Extra mounts: folders of the host that a person lets an agent see. Two yeses are needed, one for the folder and one for the
  * agent, and each is looked at again at every start of a container.
  */
+
 import { lstatSync, realpathSync } from "node:fs";
 import { homedir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { tellOwner } from "../../src/access/owner.ts";
+import { agentGroupAt } from "../../src/agents/groups.ts";
 import type { Effects } from "../../src/control/execute.ts";
 import type { Clock } from "../../src/lib/clock.ts";
 import { Misuse, messageOf } from "../../src/lib/errors.ts";
@@ -65,10 +67,6 @@ export function extraMounts({ store, clock, log, paths, home = homedir() }: Moun
         "Stop granting it for writing first: `ncl mounts remove`.",
       );
     return { folder, exposure: await exposureOf(folder, now) };
-  };
-  const groupAt = (folder: string) => {
-    if (!store.groups.agentGroupByFolder(folder))
-      throw new Misuse(`there is no agent group "${folder}"`, "`ncl groups list` shows them.");
   };
   /** @throws Misuse where it must not be mounted (any more) */
   const mountOf = ({ path, name, write }: Grant, { allowed }: Book): Mount => {
@@ -147,7 +145,7 @@ export function extraMounts({ store, clock, log, paths, home = homedir() }: Moun
         });
       },
       "mounts.add": async ({ folder: group, path, write, name, sensitive }, { record }) => {
-        groupAt(group);
+        agentGroupAt(store, group);
         const { folder, exposure } = await look(path);
         const { special, sensitive: finds } = exposure;
         if (special.length > 0)

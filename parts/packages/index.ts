@@ -1,4 +1,5 @@
 /** Packages of agents: what the owner puts into an agent's image beside the usual, built in the background, one layer. */
+import { agentGroupAt } from "../../src/agents/groups.ts";
 import type { EffectContext, Effects } from "../../src/control/execute.ts";
 import type { Clock } from "../../src/lib/clock.ts";
 import { Misuse } from "../../src/lib/errors.ts";
@@ -48,11 +49,6 @@ export function agentPackages({ store, clock, log, paths, dismiss, layers }: Pac
     onChanged: () => rollout.recycle(),
   });
 
-  const groupAt = (folder: string): AgentGroup => {
-    const group = store.groups.agentGroupByFolder(folder);
-    if (!group) throw new Misuse(`there is no agent group "${folder}"`, "`ncl groups list` shows them.");
-    return group;
-  };
   const status = ({ id, folder }: AgentGroup) => {
     const { wanted = [], image = null, trouble = "" } = book.of(id) ?? {};
     const step = builder.stepOf(id);
@@ -104,11 +100,11 @@ export function agentPackages({ store, clock, log, paths, dismiss, layers }: Pac
     stop: () => builder.stop(),
     effects: {
       "packages.add": ({ folder, packages, dryRun }, context) => {
-        const group = groupAt(folder);
+        const group = agentGroupAt(store, folder);
         return change(group, withPackages(book.of(group.id)?.wanted ?? [], packages), dryRun, context);
       },
       "packages.remove": ({ folder, packages, dryRun }, context) => {
-        const group = groupAt(folder);
+        const group = agentGroupAt(store, folder);
         const { unknown, ...left } = withoutPackages(book.of(group.id)?.wanted ?? [], packages);
         if (unknown.length > 0)
           throw new Misuse(`"${folder}" does not have ${unknown.join(", ")}`, "`ncl packages list` shows what it has.");
@@ -122,9 +118,9 @@ export function agentPackages({ store, clock, log, paths, dismiss, layers }: Pac
           const group = store.groups.agentGroup(agentGroup)?.folder ?? "";
           return wanted.map((one) => ({ group, package: one, state: held.includes(one) ? "in the image" : missing }));
         }),
-      "packages.status": ({ folder }) => status(groupAt(folder)),
+      "packages.status": ({ folder }) => status(agentGroupAt(store, folder)),
       "packages.build": ({ folder }, { record }) => {
-        const group = groupAt(folder);
+        const group = agentGroupAt(store, folder);
         const entry = book.of(group.id);
         if (!entry) throw new Misuse(`"${folder}" has no packages of its own`, "`ncl packages add` gives it some.");
         record(`agent group:${folder}`, () => book.want(group.id, entry.wanted));

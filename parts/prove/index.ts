@@ -2,8 +2,10 @@
  * `ncl prove` and `ncl sandbox describe`: what an agent's container gets, and the proof that it is closed. A part that the way
  * of a message can do without; it has no table, and leaves nothing behind but an audit record.
  */
+
 import { join } from "node:path";
 import type { ProofLine } from "../../api/results.ts";
+import { agentGroupAt } from "../../src/agents/groups.ts";
 import type { EffectContext, Effects } from "../../src/control/execute.ts";
 import { Misuse } from "../../src/lib/errors.ts";
 import type { SessionId } from "../../src/lib/ids.ts";
@@ -26,8 +28,7 @@ export interface ProveParts extends Omit<ProverParts, keyof typeof realMail> {
 export function proof(parts: ProveParts): Pick<Effects, "sandbox.describe" | "sandbox.prove"> {
   let running = false;
   const groupAt = (folder: string, runtime: string | undefined): AgentGroup => {
-    const group = parts.store.groups.agentGroupByFolder(folder);
-    if (!group) throw new Misuse(`there is no agent group "${folder}"`, "`ncl groups list` shows them.");
+    const group = agentGroupAt(parts.store, folder);
     return runtime === undefined ? group : { ...group, runtime: runtime === "default" ? null : runtime };
   };
 

@@ -1,4 +1,5 @@
 /** What the verbs about workspaces' limits do. */
+import { agentGroupAt } from "../../src/agents/groups.ts";
 import type { Effects } from "../../src/control/execute.ts";
 import { Misuse } from "../../src/lib/errors.ts";
 import type { AgentGroup } from "../../src/store/groups.ts";
@@ -6,11 +7,6 @@ import type { Store } from "../../src/store/store.ts";
 import type { QuotaGuard } from "./guard.ts";
 
 export function quotaEffects(store: Store, guard: QuotaGuard): Pick<Effects, `quota.${"list" | "set" | "check"}`> {
-  const groupAt = (folder: string) => {
-    const group = store.groups.agentGroupByFolder(folder);
-    if (!group) throw new Misuse(`there is no agent group "${folder}"`, "`ncl groups list` shows them.");
-    return group;
-  };
   const shown = (group: AgentGroup) => {
     const limit = guard.book.limit(group.id);
     const { found, at, most, full } = guard.book.known(group.id);
@@ -24,7 +20,7 @@ export function quotaEffects(store: Store, guard: QuotaGuard): Pick<Effects, `qu
   return {
     "quota.list": () => store.groups.agentGroups().map(shown),
     "quota.set": ({ folder, gigabytes, files }, { record }) => {
-      const group = groupAt(folder);
+      const group = agentGroupAt(store, folder);
       if (gigabytes === undefined && files === undefined)
         throw new Misuse("nothing was said to be changed", "Give --gigabytes, --files or both.");
       const before = guard.book.limit(group.id);
@@ -41,7 +37,7 @@ export function quotaEffects(store: Store, guard: QuotaGuard): Pick<Effects, `qu
       );
     },
     "quota.check": async ({ folder }) => {
-      const group = groupAt(folder);
+      const group = agentGroupAt(store, folder);
       await guard.look(group);
       return shown(group);
     },

@@ -2,6 +2,7 @@
 
 import { NoSchedule, parseSchedule, scheduleText, type WantedSchedule } from "../../packages/calendar/parse.ts";
 import { nextRun, type Schedule } from "../../packages/calendar/timetable.ts";
+import { agentGroupAt } from "../../src/agents/groups.ts";
 import type { EffectContext, Effects } from "../../src/control/execute.ts";
 import type { Clock } from "../../src/lib/clock.ts";
 import { Misuse } from "../../src/lib/errors.ts";
@@ -54,8 +55,7 @@ export function taskEffects({ store, clock, random, scheduler }: TaskParts): Pic
     "tasks.show": ({ task, limit }, context) => shownWhole(taskAt(task, context), limit),
 
     "tasks.add": ({ group: folder, chat, cron, every, at, ...wanted }, { actor, permit, record }) => {
-      const group = store.groups.agentGroupByFolder(folder);
-      if (!group) throw new Misuse(`there is no agent group "${folder}"`, "`ncl groups list` shows them.");
+      const group = agentGroupAt(store, folder);
       permit(group.id);
       if (wanted.prompt.trim() === "") throw new Misuse("the prompt is empty", "Say what the agent is to do.");
       const address = actor.kind === "agent" ? addressOf(actor.session) : addressIn(chat);

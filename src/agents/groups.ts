@@ -18,6 +18,13 @@ export interface NewAgentGroup {
   runtime: string | null;
 }
 
+/** @throws Misuse where no agent group has that folder */
+export function agentGroupAt(store: Store, folder: string): AgentGroup {
+  const group = store.groups.agentGroupByFolder(folder);
+  if (!group) throw new Misuse(`there is no agent group "${folder}"`, "`ncl groups list` shows them.");
+  return group;
+}
+
 /**
  * @param groupsDir the folder of all groups
  * @throws Misuse when the folder's name is not plain or is taken
