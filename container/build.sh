@@ -8,22 +8,14 @@
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd -P)
+# shellcheck source=container/steps.sh
+. "$root/container/steps.sh"
 repository=nanoclaw-agent
 label=nanoclaw.inputs
-# 2026-01-01. No file in the image is newer, so that the time of the build is nowhere in it (reproducible-builds.org/specs/source-date-epoch).
-export SOURCE_DATE_EPOCH=1767225600
 # Only where no Debian system can be made on the host (a Mac, Fedora): pulled, and never run with a network.
 # This fallback was tried with a local image; the pull itself is untested.
 base_image=${NANOCLAW_BASE_IMAGE:-}
 fallback_image=buildpack-deps:bookworm
-export PATH="$root/.tools/bin:$PATH"
-
-say() { echo "$1: $2"; }
-fail() { # step, what happened, what to do
-  echo "$1: FAILED: $2" >&2
-  echo "  next: $3" >&2
-  exit 1
-}
 sha256() { if command -v sha256sum >/dev/null; then sha256sum; else shasum -a 256; fi; }
 # Of the whole root file system, as a tar: the engine names its layer by it.
 digest_of() { docker image inspect --format '{{index .RootFS.Layers 0}}' "$1"; }
@@ -41,7 +33,7 @@ tools() { printf '%s\n' "node-linux-$cpu" npm; }
 inputs_hash() {
   {
     echo "$arch $base_image"
-    cat "$root/container/build.sh" "$root"/container/image/{packages,finish.sh,npmrc,pip.conf}
+    cat "$root"/container/{build,steps}.sh "$root"/container/image/{packages,finish.sh,npmrc,pip.conf}
     tools | while read -r tool; do grep "^$tool " "$root/setup/tools.lock"; done
     manifests | while read -r manifest; do echo "$manifest" && cat "$root/$manifest"; done
     awk '/^  [^ ]/ { mine = /^  container\/(runner|providers\/[^\/]+):/ } /^packages:/ { exit } mine' "$root/pnpm-lock.yaml"
@@ -235,7 +227,7 @@ trap 'rm -rf "$work"' EXIT
 choose_base
 make_overlay
 if [ -n "$base_image" ]; then source=rootfs_from_image; else source=rootfs_from_packages; fi
-say base "making the base system (about half a minute)"
+say base "making the base system (a few minutes)"
 if [ $digest_only = yes ]; then
   digest=$($source 2>"$work/log" | sha256 | cut -d ' ' -f 1) ||
     fail base "no base system: $(tail -n 5 "$work/log")" "check the connection to the package mirror and run this again"

@@ -6,18 +6,10 @@
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd -P)
+# shellcheck source=container/steps.sh
+. "$root/container/steps.sh"
 base=$1 tag=$2 label=$3
 shift 3
-# As in build.sh: no file is newer.
-epoch=1767225600
-export PATH="$root/.tools/bin:$PATH"
-
-say() { echo "$1: $2"; }
-fail() { # step, what happened, what to do
-  echo "$1: FAILED: $2" >&2
-  echo "  next: $3" >&2
-  exit 1
-}
 # The last words of a log, as one line.
 last_words() { grep -v '^[WN]: ' "$work/log" | tail -n "${1:-3}" | tr -s '\n ' ' ' | cut -c1-400; }
 
@@ -122,7 +114,7 @@ chmod -R go=rX "$work/add"
 docker run --rm --name "$container" --network none --user 0:0 --cap-drop ALL --security-opt no-new-privileges \
   $(printf -- '--cap-add %s ' CHOWN DAC_OVERRIDE FOWNER FSETID SETUID SETGID) --pids-limit 512 --memory 2g \
   --tmpfs /tmp:rw,exec,size=512m --mount "type=bind,src=$work/add,dst=/add,readonly" \
-  "$base" sh /add/unpack.sh "$epoch" >"$work/context/layer.tar" 2>"$work/log" ||
+  "$base" sh /add/unpack.sh "$SOURCE_DATE_EPOCH" >"$work/context/layer.tar" 2>"$work/log" ||
   fail layer "they could not be set up: $(last_words 4)" "remove the package that is named there, or name another version"
 
 say layer "putting $(du -m "$work/context/layer.tar" | cut -f1) MB on top of $base"

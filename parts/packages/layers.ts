@@ -43,7 +43,7 @@ export class DockerLayers implements Layers {
   constructor(root: string, installation: string) {
     this.#root = root;
     this.#installation = installation;
-    const files = ["layer.sh", "image/unpack.sh", "image/finish.sh"];
+    const files = ["layer.sh", "steps.sh", "image/unpack.sh", "image/finish.sh"];
     this.recipe = files.map((file) => readFileSync(join(root, "container", file), "utf8")).join("\n");
   }
 
