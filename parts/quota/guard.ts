@@ -278,7 +278,7 @@ export class QuotaGuard {
     const places = [...new Set(sources.map(({ source }) => source))];
     const name = `${spec.name.replace(/clearing$/, "measuring")}-${random.token(6)}`;
     const most = this.book.limit(group.id).files;
-    return measure(driver, { spec, places, nothing, open, name, most }, (sandbox) => {
+    return measure(driver, this.#parts.clock, { spec, places, nothing, open, name, most }, (sandbox) => {
       this.#looking.add(sandbox);
       void sandbox.exited.then(() => this.#looking.delete(sandbox));
       if (this.#stopped) void sandbox.stop(0).catch(() => {});

@@ -3,6 +3,8 @@
  * and so many files. What comes back is three numbers.
  */
 import { inside } from "../../protocol/layout.ts";
+import type { Clock } from "../../src/lib/clock.ts";
+import { runErrand } from "../../src/sandbox/errand.ts";
 import type { Sandbox, SandboxDriver, SandboxSpec } from "../../src/sandbox/sandbox.ts";
 import type { Found } from "./limits.ts";
 
@@ -10,6 +12,8 @@ import type { Found } from "./limits.ts";
 const PLACES = "/measured";
 /** A look takes so long at most, seconds; a million files on a warm disk take a few. */
 const PATIENCE = 45;
+/** For all of it, milliseconds: its folders may have to be opened first. */
+const LIMIT = 3 * 60_000;
 const NOBODY_SAID = 3;
 
 /**
@@ -69,12 +73,11 @@ export function measuringSpec({ spec, places, nothing, most, open, name }: Look)
 /** @throws where nobody could say in time, the container failed, or it was ended */
 export async function measure(
   driver: Pick<SandboxDriver, "start">,
+  clock: Clock,
   look: Look,
   started: (sandbox: Sandbox) => void = () => {},
 ): Promise<Found> {
-  const sandbox = await driver.start(measuringSpec(look));
-  started(sandbox);
-  const { code, stderr } = await sandbox.exited;
+  const { code, stderr } = await runErrand(driver, clock, measuringSpec(look), LIMIT, started);
   if (code === NOBODY_SAID) throw new Error(`looking into it took longer than ${PATIENCE} s`);
   const [, bytes, files, hidden] = /^(\d{1,15}) (\d{1,15}) (\d{1,15})\n$/.exec(stderr) ?? [];
   if (code !== 0 || hidden === undefined)

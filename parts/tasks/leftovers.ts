@@ -8,6 +8,7 @@ import type { Clock, Timer } from "../../src/lib/clock.ts";
 import { messageOf, Retryable } from "../../src/lib/errors.ts";
 import type { SessionId } from "../../src/lib/ids.ts";
 import type { Log } from "../../src/lib/log.ts";
+import { runErrand } from "../../src/sandbox/errand.ts";
 import { sessionFolder } from "../../src/sessions/folder.ts";
 import type { ActorParts } from "../../src/sessions/session-actor.ts";
 import type { Session } from "../../src/store/sessions.ts";
@@ -16,6 +17,8 @@ import type { Store } from "../../src/store/store.ts";
 /** Until what could not be cleared is looked at again, milliseconds: longer each time. */
 const FIRST_PAUSE = 2_000;
 const LAST_PAUSE = 10 * 60_000;
+/** A million files take less; what has not ended then goes on with the next look. */
+const CLEAR_LIMIT = 10 * 60_000;
 
 export interface LeftoverParts
   extends Pick<ActorParts, "driver" | "labels" | "specOf" | "sessionsDir" | "groupsDir" | "runDir"> {
@@ -104,7 +107,7 @@ export class Leftovers {
   }
 
   async #remove(session: Session): Promise<void> {
-    const { store, driver, labels, specOf, sessionsDir, groupsDir, runDir } = this.#parts;
+    const { store, clock, driver, labels, specOf, sessionsDir, groupsDir, runDir } = this.#parts;
     const folder = sessionFolder(sessionsDir, session);
     const socketDir = join(runDir, session.id);
     const group = store.groups.agentGroup(session.agentGroup);
@@ -116,8 +119,7 @@ export class Leftovers {
       mkdirSync(socketDir, { recursive: true });
       const groupFolder = join(groupsDir, group.folder);
       const plan = { session, group, folder, groupFolder, socketDir, timeZone: store.users.timeZone() };
-      const { exited } = await driver.start(specOf({ ...plan, errand: "clearing" }));
-      const { code, stderr } = await exited;
+      const { code, stderr } = await runErrand(driver, clock, specOf({ ...plan, errand: "clearing" }), CLEAR_LIMIT);
       if (code !== 0) throw new Error(`the container that clears it ended with code ${code}: ${stderr}`);
     }
     // From here on there is only what this process has made.

@@ -14,6 +14,7 @@ import type { Door, OpenDoor } from "../gateway/door.ts";
 import { type Clock, sleep, type Timer } from "../lib/clock.ts";
 import { EngineError, Misuse, messageOf } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
+import { runErrand } from "../sandbox/errand.ts";
 import type { Exit, Sandbox, SandboxDriver, SandboxSpec } from "../sandbox/sandbox.ts";
 import type { AgentGroup } from "../store/groups.ts";
 import type { Session } from "../store/sessions.ts";
@@ -83,6 +84,8 @@ export type Errand = "recovery" | "clearing";
 const STOP_GRACE = 3_000;
 /** Until an engine that could not end a container is asked again, milliseconds. */
 const STOP_AGAIN = 5_000;
+/** A half commit is undone in so much, milliseconds; a file of any size takes far less. */
+const ROLL_BACK_LIMIT = 60_000;
 /** While something waits or runs, a look at the mailbox this often is the net under the bell. */
 const NET_INTERVAL = 2_000;
 /** A session that never runs out of work gives its slot away after so long, when another waits for one. */
@@ -568,8 +571,8 @@ export class SessionActor {
     if (!group) return "violated";
     const plan = this.#plan(group, join(this.#parts.groupsDir, group.folder), "recovery");
     try {
-      const sandbox = await this.#parts.driver.start(this.#parts.specOf(plan));
-      const exit = await sandbox.exited;
+      const { driver, clock, specOf } = this.#parts;
+      const exit = await runErrand(driver, clock, specOf(plan), ROLL_BACK_LIMIT);
       if (exit.code !== 0) throw new Error(`recovery ended with code ${exit.code}: ${exit.stderr}`);
       this.#log.info("the outbound mailbox was rolled back: its runner had been cut off in a commit");
       return await this.#drain.look();

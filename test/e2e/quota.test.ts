@@ -4,6 +4,7 @@ import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { test } from "node:test";
 import { measure } from "../../parts/quota/measure.ts";
+import { systemClock } from "../../src/lib/clock.ts";
 import { pause, TestHost } from "../support/host.ts";
 import { type Scripted, startScriptedModel } from "../support/model.ts";
 import { openBox } from "./sandbox-box.ts";
@@ -104,7 +105,7 @@ test("a look counts what lies on the disk, once for all its names, and gives up 
     const places = [join(box.dir, "workspace"), join(box.dir, "provider")];
     const nothing = join(box.dir, "run");
     const spec = box.spec("true");
-    return measure(box.driver, { spec, places, nothing, most, open, name: `${spec.name}-look` });
+    return measure(box.driver, systemClock, { spec, places, nothing, most, open, name: `${spec.name}-look` });
   };
   await box.run(`cd /workspace; head -c 2000000 /dev/urandom > a; ln a b; ln a '\n9 9 9'; truncate -s 900M sparse
       mkdir dark many; head -c 1000000 /dev/urandom > dark/x; chmod 0 dark; for i in $(seq 300); do : > many/$i; done

@@ -27,5 +27,6 @@ export const ONCE_FAILED: Record<string, string> = {
     "of two who waited when the clock was set back, one was told in time and the other as if they had come then",
   "5001453": "an answer did not wait for a change of its draft once the next turn had shown something",
   "5000089": "whoever waited when the clock was set back was told only after it had caught up",
+  "1796072400010": "a container that cleared what a run had left froze, and nobody ended it",
   "5818": "a stop ended a turn whose container still ran, before that was found again",
 };
