@@ -155,6 +155,10 @@ test("an outcome is told with one message, however often that is handed over, an
   assert.deepEqual(outcomes(14), [{ number: 5, kind: "message", state: "dead", error: "no such chat" }]);
   assert.deepEqual(outcomes(12), told);
   assert.deepEqual(outcomes(16), []);
+  outbox.reopen(two);
+  assert.deepEqual(outcomes(18), [], "what a person sends after all has not become anything yet");
+  outbox.sent(two, "q", 2);
+  assert.deepEqual(outcomes(20), [{ number: 5, kind: "message", state: "sent", error: null }]);
 });
 
 test("a draft that was not sent when its answer comes never will be; one that was gives its place away, once", () => {

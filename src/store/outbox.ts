@@ -286,10 +286,10 @@ export class Outbox {
     this.#db.run(`UPDATE outbox SET state=?, error=?, ended_at=? WHERE id=? AND ${OPEN}`, state, error, now, id);
   }
 
-  /** Makes a dead or unknown row due again, by hand. @returns false when there is no such row. */
+  /** Makes a dead or unknown row due again, by hand: the agent, too, hears what becomes of it then. @returns false when there is no such row. */
   reopen(id: number): boolean {
     const sql = `UPDATE outbox SET state=CASE state WHEN 'unknown' THEN 'sending' ELSE 'retry' END, next_at=0, tries=0,
-      tried_since=NULL, ended_at=NULL WHERE id=? AND kind <> 'draft' AND state IN ('dead','unknown','retry')`;
+      tried_since=NULL, ended_at=NULL, told_with=NULL WHERE id=? AND kind <> 'draft' AND state IN ('dead','unknown','retry')`;
     const changed = this.#db.run(sql, id) === 1;
     if (changed) this.#db.afterCommit(() => this.#wake());
     return changed;

@@ -15,7 +15,12 @@ interface OutboxRow {
   state: string;
   notice: number;
   answers: string;
+  /** For how long it was tried, on the clock on the wall, until it had arrived. */
+  triedFor: number;
 }
+
+/** As in src/store/outbox.ts: so long a message that can't be delivered holds up the others. */
+const HOLDS = 10 * 60_000;
 
 export class Chats {
   readonly #machine: Machine;
@@ -161,6 +166,8 @@ export class Chats {
         continue;
       }
       if (this.#machine.guarding.isLate(shown)) continue;
+      // It gave way to the others. The clock may have been set: that is how long it took for all the host can know.
+      if (row.triedFor >= HOLDS) continue;
       const before = last[row.notice] ?? 0;
       if (row.position < before && !MARK.test(shown.text)) {
         this.#broken("the outbox keeps its order", `${place.channel}/${place.chat}: ${row.position} after ${before}`);
@@ -260,7 +267,8 @@ export class Chats {
 
   #outbox({ channel, chat, thread }: Address): OutboxRow[] {
     return this.#machine.look(
-      `SELECT id, position, kind, platform_id AS platformId, key, state, notice, answers FROM outbox
+      `SELECT id, position, kind, platform_id AS platformId, key, state, notice, answers,
+         coalesce(ended_at - tried_since, 0) AS triedFor FROM outbox
        WHERE channel=? AND chat=? AND thread IS ?`,
       ...[channel, chat, thread],
     );

@@ -60,7 +60,7 @@ export class Guarding {
 
   /** Repeats as a person does who is told that it could not be done now. */
   async #say(wanted: number, id: string, folder: string, on: boolean): Promise<void> {
-    const { host, world } = this.#machine;
+    const { host, words, world } = this.#machine;
     const { running } = host;
     const { signal } = new AbortController();
     const ask = (verb: "guard.private" | "guard.on" | "guard.off" | "outbox.retry", args: Record<string, unknown>) =>
@@ -71,9 +71,10 @@ export class Guarding {
       await ask(on ? "guard.on" : "guard.off", { group: folder });
       if (on) await ask("guard.private", { what: folder });
       else {
-        for (const { row, key } of this.#heldRows(id)) {
+        for (const { row, key, session, number } of this.#heldRows(id)) {
           this.#late.add(key);
-          await ask("outbox.retry", { id: row });
+          const done = words.letThrough(session, number);
+          await ask("outbox.retry", { id: row }).finally(done);
         }
       }
       if (on && wanted === this.#wanted) this.#watch(wanted, id);
@@ -103,9 +104,9 @@ export class Guarding {
   }
 
   /** What the owner was told of: answers of the group that were held, the last of them. */
-  #heldRows(group: string): { row: number; key: string }[] {
+  #heldRows(group: string): { row: number; key: string; session: string; number: number }[] {
     return this.#machine.look(
-      `SELECT o.id AS row, o.key FROM outbox o JOIN sessions s ON s.id = o.session_id WHERE s.agent_group_id=? AND o.state='dead'
+      `SELECT o.id AS row, o.key, o.session_id AS session, o.number FROM outbox o JOIN sessions s ON s.id = o.session_id WHERE s.agent_group_id=? AND o.state='dead'
          AND o.kind <> 'draft' AND EXISTS (SELECT 1 FROM outbox n WHERE n.key = 'held:' || o.id) ORDER BY o.id DESC LIMIT 3`,
       group,
     );

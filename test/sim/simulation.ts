@@ -92,6 +92,7 @@ async function play(machine: Machine, scenario: Scenario): Promise<void> {
 /** With nothing to do nothing happens; and when its time has come, nothing is left running. */
 async function checkIdle(machine: Machine, until: (end: number) => Promise<void>): Promise<void> {
   const { world, promises, readers, engine, host } = machine;
+  host.crash(null);
   await until(world.time.now + SETTLE);
   const before = { commits: promises.commits, reads: readers.reads };
   await until(world.time.now + IDLE);

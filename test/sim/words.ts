@@ -30,6 +30,8 @@ export class Words {
   readonly #machine: Machine;
   /** With which message each receipt was told. */
   readonly #toldWith = new Map<string, number>();
+  /** The last message with which may have been told what held before it was let through. */
+  readonly #letThrough = new Map<string, number>();
   #count = 0;
 
   constructor(machine: Machine) {
@@ -86,6 +88,20 @@ export class Words {
     }
   }
 
+  /**
+   * A person lets a held message through: what was told of it up to now was true, and what becomes of it is told once more.
+   * @returns to be called when that is done
+   */
+  letThrough(session: string, number: number): () => void {
+    const name = `${session}:${number}`;
+    this.#letThrough.set(name, Number.POSITIVE_INFINITY);
+    return () => {
+      const sql = "SELECT coalesce(max(number), 0) AS last FROM inbox WHERE session_id=?";
+      this.#letThrough.set(name, this.#machine.look<{ last: number }>(sql, session)[0]?.last ?? 0);
+      this.#toldWith.delete(name);
+    };
+  }
+
   /** A runner has read receipts with message `n`. */
   told(session: string, n: number, receipts: string[]): void {
     for (const receipt of receipts) {
@@ -98,6 +114,7 @@ export class Words {
         return;
       }
       const name = `${session}:${claim.number}`;
+      if (n <= (this.#letThrough.get(name) ?? 0)) continue;
       const before = this.#toldWith.get(name) ?? n;
       this.#toldWith.set(name, n);
       const sql = "SELECT state FROM outbox WHERE session_id=? AND number=?";
