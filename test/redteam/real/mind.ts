@@ -4,19 +4,15 @@
  */
 import type { MessagesRequest } from "../../../practice/messages.ts";
 import type { Scripted } from "../../support/model.ts";
-import { type Deed, filledWith } from "../arena.ts";
+import type { Deed } from "../arena.ts";
+import { Orders } from "../orders.ts";
 
-/** Deeds for one case at most: pages that name each other must end. */
-const MOST_DEEDS = 60;
 const TOOL = "mcp__nanoclaw__";
 
 export class Mind {
-  #secret: string | null = null;
-  #todo: Deed[] = [];
-  #waiting: Deed[] = [];
+  #orders = new Orders<null>();
   #answer = "";
   #changed: string | null = null;
-  #left = MOST_DEEDS;
   /** What it has heard in this case, the end of each. */
   heard: string[] = [];
   /** By what was asked: a request may be repeated. */
@@ -24,10 +20,7 @@ export class Mind {
 
   /** A new case: it knows nothing. */
   forget(): void {
-    this.#secret = null;
-    this.#todo = [];
-    this.#waiting = [];
-    this.#left = MOST_DEEDS;
+    this.#orders = new Orders();
     this.heard = [];
   }
 
@@ -48,36 +41,23 @@ export class Mind {
     this.heard.push(heard.slice(-300));
     // A file that came along is read first: its words come back as a tool's.
     const files = Array.from(heard.matchAll(/^- "[^"\n]*".*?: (\/\S+)$/gm), ([, path = ""]) => path);
-    this.#take(heard);
+    this.#orders.take(heard, null);
     const changed = this.#changed;
     this.#changed = null;
     const message = /"message":\s*(\d+)/.exec(heard)?.[1];
     if (changed !== null && message) return use(`${TOOL}edit_message`, { message: Number(message), text: changed });
     if (files.length > 0) return shell(`cat ${files.map(quoted).join(" ")}`);
-    for (let deed = this.#todo.shift(); deed; deed = this.#todo.shift()) {
-      this.#left -= 1;
-      if (this.#left < 0) break;
-      if (this.#secret === null && /\{secret/.test(JSON.stringify(deed))) {
-        this.#waiting.push(deed);
-        continue;
-      }
-      // What is only passed on is filled in by whoever does it.
-      const filled = deed.do === "schedule" || deed.do === "keep" ? deed : filledWith(deed, this.#secret ?? "");
-      if (filled.do === "say") this.#answer += `${filled.text}\n`;
-      else return this.#act(filled);
+    for (let next = this.#orders.next(); next; next = this.#orders.next()) {
+      const { deed } = next;
+      if (deed.do === "say") this.#answer += `${deed.text}\n`;
+      else return this.#act(deed);
     }
     const answer = this.#answer || "done";
     this.#answer = "";
     return { say: answer };
   }
 
-  #take(words: string): void {
-    this.#secret = /SECRET:([a-z0-9]+)/.exec(words)?.[1] ?? this.#secret;
-    if (this.#secret !== null) this.#todo.push(...this.#waiting.splice(0));
-    for (const [, json = ""] of words.matchAll(/^DO (\{.*\})$/gm)) this.#todo.push(JSON.parse(json) as Deed);
-  }
-
-  #act(deed: Exclude<Deed, { do: "say" | "tell" }> | Deed): Scripted {
+  #act(deed: Deed): Scripted {
     switch (deed.do) {
       case "fetch": {
         const { url, method = "GET", headers = {}, body, upgrade } = deed;
