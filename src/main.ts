@@ -286,13 +286,14 @@ function versionOf(root: string): string {
   return file.version;
 }
 
-async function main(): Promise<void> {
+/** Runs a host in this process until it is told to stop, and ends the process. */
+export async function main(options: (paths: Paths) => HostOptions = () => ({})): Promise<void> {
   const paths = pathsOf();
   const log = fileLog(join(paths.logs, "host.log"), process.env.NANOCLAW_LOG_LEVEL);
   const stop = new AbortController();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stop.abort());
   try {
-    const host = await startHost(paths, log, () => stop.abort());
+    const host = await startHost(paths, log, () => stop.abort(), options(paths));
     // For the next start, however this process ends.
     flushCompileCache();
     if (!stop.signal.aborted)
