@@ -120,6 +120,26 @@ export const session = z.object({
   lastAt: at.nullable(),
 });
 
+/** `also` are other handles of the same person; what one of them may, all may. */
+export const user = z.object({
+  user: z.string(),
+  name: z.string(),
+  also: z.array(z.string()),
+  may: z.array(z.string()),
+});
+export const roleName = z.enum(["owner", "admin"]).describe("owner or admin");
+export const role = z.object({ user: z.string(), name: z.string(), role: z.string() });
+export const decision = z.object({ allow: z.boolean(), why: z.string() });
+
+export const sessionWhole = session.extend({
+  thread: z.string(),
+  /** The name of the agent, and what runs it. */
+  ...{ agent: z.string(), provider: z.string(), model: z.string(), runtime: z.string() },
+  runningSince: at.nullable(),
+  /** Its next container begins a new conversation. */
+  anew: z.boolean(),
+});
+
 export const credentialKind = z.enum(["api_key", "oauth_token", "header", "bearer", "basic", "query", "oauth2"]);
 export const credential = z.object({
   name: z.string(),

@@ -1,16 +1,24 @@
 /** What a verb of NanoClaw is, and the arguments that many of them take. */
 import { z } from "zod";
 
-/** `agent`: agents may do it too, with what belongs to their own group. */
-export type Authority = "owner" | "agent";
+/** What a person may be, from the highest on. A guest is whoever may speak in a chat without being known there. */
+export type Role = "owner" | "admin" | "member" | "guest";
 
 export interface Verb<Args extends z.ZodObject = z.ZodObject, Result extends z.ZodType = z.ZodType> {
   /** One line for help and docs, without a full stop. */
   summary: string;
-  authority: Authority;
+  /** The least role that lets a person do it. */
+  least: Role;
+  /** Agents may do it too, with what belongs to their own group. */
+  agents: boolean;
+  /**
+   * Whose thing it touches: `all` needs a role for all agents; `found` is known only when it is carried out, and the gate is
+   * asked again then; else the argument that names the agent group.
+   */
+  of: string;
   /**
    * Every field carries `.describe()`. With `.meta({ secret: true })` it is never shown, logged or put in argv; with
-   * `.meta({ generated: true })` the command line makes it up.
+   * `.meta({ generated: true })` the command line makes it up; with `.meta({ least: "owner" })` it takes that role to give it.
    */
   args: Args;
   /** Arguments that the command line takes without a flag, in this order. */
@@ -35,18 +43,19 @@ interface Tool {
 
 export function verb<Args extends z.ZodRawShape, Result extends z.ZodType>(declaration: {
   summary: string;
+  least?: Role;
+  of?: "all" | "found" | (keyof Args & string);
   args?: Args;
   positional?: (keyof Args & string)[];
   result: Result;
   stream?: boolean;
   tool?: Pick<Tool, "name" | "description"> & Partial<Tool>;
 }): Verb<z.ZodObject<Args, z.core.$strict>, Result> {
-  const { summary, result, stream = false } = declaration;
+  const { summary, result, stream = false, least = "owner", of = "all" } = declaration;
   const tool = declaration.tool ? { own: [], agentsOnly: false, ...declaration.tool } : null;
-  const authority = tool ? "agent" : "owner";
   const args = z.strictObject(declaration.args ?? ({} as Args));
   const positional = (declaration.positional ?? []) as Verb<typeof args>["positional"];
-  return { summary, authority, args, positional, result, stream, tool };
+  return { summary, least, agents: tool !== null, of, args, positional, result, stream, tool };
 }
 
 export const folder = z

@@ -14,13 +14,15 @@ import { guardVerbs } from "./verbs/guard.ts";
 import { messageVerbs } from "./verbs/messages.ts";
 import { mountVerbs } from "./verbs/mounts.ts";
 import { packageVerbs } from "./verbs/packages.ts";
+import { peopleVerbs } from "./verbs/people.ts";
 import { quotaVerbs } from "./verbs/quota.ts";
 import { ruleVerbs } from "./verbs/rules.ts";
 import { sandboxVerbs } from "./verbs/sandbox.ts";
+import { sessionVerbs } from "./verbs/sessions.ts";
 import { taskVerbs } from "./verbs/tasks.ts";
 import { usageVerbs } from "./verbs/usage.ts";
 
-export type { Authority, Verb } from "./verb.ts";
+export type { Role, Verb } from "./verb.ts";
 
 export const verbs = {
   ...careVerbs,
@@ -34,6 +36,8 @@ export const verbs = {
   ...packageVerbs,
   ...sandboxVerbs,
   ...quotaVerbs,
+  ...sessionVerbs,
+  ...peopleVerbs,
   ...taskVerbs,
   ...usageVerbs,
   ...guardVerbs,

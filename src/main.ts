@@ -15,13 +15,18 @@ import { approvalsPart } from "../parts/approvals/index.ts";
 import { auditBook } from "../parts/audit/index.ts";
 import { careEffects } from "../parts/care/index.ts";
 import { channelsPart } from "../parts/channels/index.ts";
+import { chatEffects } from "../parts/chats/index.ts";
+import { chatCommands } from "../parts/commands/index.ts";
+import { conversationEffects } from "../parts/conversations/index.ts";
 import { credentials } from "../parts/credentials/index.ts";
 import { type EgressPart, egressRules, requestCredentials } from "../parts/egress/index.ts";
 import { groupEffects } from "../parts/groups/index.ts";
 import { flowGuard } from "../parts/guard/index.ts";
+import { messageEffects } from "../parts/messages/index.ts";
 import { metering } from "../parts/meter/index.ts";
 import { extraMounts } from "../parts/mounts/index.ts";
 import { agentPackages } from "../parts/packages/index.ts";
+import { peopleEffects } from "../parts/people/index.ts";
 import { proof } from "../parts/prove/index.ts";
 import { workspaceQuota } from "../parts/quota/index.ts";
 import { type Strangers, strangers } from "../parts/strangers/index.ts";
@@ -33,8 +38,6 @@ import type { Channel } from "./channels/channel.ts";
 import { channelLoader } from "./channels/load.ts";
 import { agentOfChat } from "./channels/terminal.ts";
 import { agentTools, carryOutFor } from "./control/agent-tools.ts";
-import { chatEffects } from "./control/effects/chat.ts";
-import { messageEffects } from "./control/effects/messages.ts";
 import { Executor } from "./control/execute.ts";
 import { anthropicBundle } from "./gateway/bundle.ts";
 import { ModelChoice } from "./gateway/model-choice.ts";
@@ -190,6 +193,7 @@ export async function startHost(
     tripwire: keeping.tripwire,
     credentials: adding.credentials,
     added: adding.added,
+    commands: chatCommands({ store, executor: () => executor }),
     ...{ approvals, hold: (event, room) => doorman.hold(event, room), pair: adding.pair },
   });
   const { registry, router, supervisor } = path;
@@ -209,6 +213,8 @@ export async function startHost(
       }),
       ...chatEffects({ store, clock, random, terminal, supervisor }),
       ...groupEffects({ store, clock, random, router, supervisor, groupsDir: paths.groups }),
+      ...conversationEffects({ store, supervisor: () => supervisor }),
+      ...peopleEffects({ store, clock }),
       ...tasks.effects,
       ...metered.effects,
       ...book.effects,
@@ -241,7 +247,7 @@ export async function startHost(
         stopHost: () => setImmediate(onStop),
       }),
     },
-    store.db,
+    store,
     audit,
   );
 

@@ -24,6 +24,7 @@ export interface PathPorts extends Omit<SupervisorOptions, "onProgress">, Pick<R
   /** Those that were added, by id. */
   added(): string[];
   approvals: RouterParts["approvals"];
+  commands: RouterParts["commands"];
   hold: RouterParts["hold"];
   pair: RouterParts["pair"];
 }
@@ -53,11 +54,10 @@ export function messagePath(ports: PathPorts): MessagePath {
     onProgress: (session, progress) => drafts.show(session, ports.tripwire.shown(session, progress)),
   });
   const router = new Router({
-    ...{ store, audit, clock, random, guard, approvals: ports.approvals },
+    ...{ store, audit, clock, random, guard, approvals: ports.approvals, commands: ports.commands },
     hold: (event, room) => ports.hold(event, room),
     pair: (event) => ports.pair(event),
     wake: (session) => supervisor.wake(session),
-    stopped: (session) => supervisor.stopWork(session),
   });
   const delivery = new Delivery({
     ...{ store, audit, clock, random, channel, drafts, guard, log: log.child({ part: "delivery" }) },

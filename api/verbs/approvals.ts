@@ -20,6 +20,8 @@ export const approvalVerbs = {
   }),
   "approvals.answer": verb({
     summary: "Answer a question, by the number or the name of a choice",
+    // Each kind of question says what it takes to answer it.
+    ...{ least: "guest", of: "found" },
     args: {
       question,
       choice: z

@@ -1,8 +1,8 @@
-/** Agent groups and their sessions. */
+/** Agent groups. */
 import { z } from "zod";
 import { providerName } from "../../protocol/config.ts";
 import * as is from "../results.ts";
-import { folder, limit, runtime, timeZone, verb } from "../verb.ts";
+import { folder, runtime, timeZone, verb } from "../verb.ts";
 
 const provider = providerName.describe("which engine runs the agent, such as claude");
 const groupName = z.string().min(1).max(100).describe("what the agent is called");
@@ -19,21 +19,17 @@ export const groupVerbs = {
     result: is.group,
   }),
   "groups.set": verb({
-    summary: "Change an agent group; it holds from the next start of its container",
+    summary: "Change an agent group; it holds from the next start of its container, and idle ones end",
+    ...{ least: "admin", of: "folder" },
     args: {
       folder,
       name: groupName.optional(),
-      timeZone: timeZone.optional(),
-      provider: provider.optional(),
+      timeZone: timeZone.optional().meta({ least: "owner" }),
+      provider: provider.optional().meta({ least: "owner" }),
       model: z.string().min(1).max(200).optional().describe("the provider's name of the model, or default"),
-      runtime: runtime.optional(),
+      runtime: runtime.optional().meta({ least: "owner" }),
     },
     positional: ["folder"],
     result: is.group,
-  }),
-  "sessions.list": verb({
-    summary: "List the sessions and what each is doing, the latest used first",
-    args: { limit },
-    result: z.array(is.session),
   }),
 };

@@ -8,12 +8,14 @@ const task = z.string().min(1).max(100).describe("its id in `ncl tasks list`");
 export const taskVerbs = {
   "tasks.list": verb({
     summary: "List the scheduled tasks, what comes next first",
-    tool: { name: "list_tasks", description: "Lists your scheduled tasks." },
-    args: { limit },
+    tool: { name: "list_tasks", description: "Lists your scheduled tasks.", own: ["group"] },
+    ...{ least: "member", of: "group" },
+    args: { group: folder.optional().describe("only of this agent group"), limit },
     result: z.array(is.task),
   }),
   "tasks.show": verb({
     summary: "Show a scheduled task and its latest runs",
+    ...{ least: "member", of: "found" },
     args: { task, limit: z.int().min(1).max(100).default(20).describe("how many runs at most") },
     positional: ["task"],
     result: is.taskWhole,
@@ -26,6 +28,7 @@ export const taskVerbs = {
       own: ["group", "chat"],
     },
     summary: "Let an agent do something at set times; give one of --cron, --every and --at",
+    ...{ least: "member", of: "group" },
     args: {
       group: folder,
       prompt: z.string().min(1).max(20_000).describe("what the agent is to do"),
@@ -50,6 +53,7 @@ export const taskVerbs = {
   "tasks.pause": verb({
     tool: { name: "pause_task", description: "Lets a scheduled task of yours rest." },
     summary: "Let a scheduled task rest; what runs now goes on",
+    ...{ least: "member", of: "found" },
     args: { task },
     positional: ["task"],
     result: is.task,
@@ -57,6 +61,7 @@ export const taskVerbs = {
   "tasks.resume": verb({
     tool: { name: "resume_task", description: "Lets a paused task of yours go on." },
     summary: "Let a paused task go on; what passed meanwhile is not made up for",
+    ...{ least: "member", of: "found" },
     args: { task },
     positional: ["task"],
     result: is.task,
@@ -64,12 +69,14 @@ export const taskVerbs = {
   "tasks.remove": verb({
     tool: { name: "remove_task", description: "Removes a scheduled task of yours." },
     summary: "Remove a scheduled task with its history; what runs now goes on",
+    ...{ least: "member", of: "found" },
     args: { task },
     positional: ["task"],
     result: is.done,
   }),
   "tasks.run": verb({
     summary: "Run a scheduled task now, beside its schedule",
+    ...{ least: "member", of: "found" },
     args: { task },
     positional: ["task"],
     result: is.task,

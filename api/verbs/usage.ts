@@ -19,6 +19,7 @@ export const usageVerbs = {
       own: ["group"],
     },
     summary: "Show what the models were used for and what that cost",
+    ...{ least: "member", of: "group" },
     args: {
       by: is.usageBy.default("day").describe("what to tell apart"),
       since: z

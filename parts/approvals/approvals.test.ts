@@ -4,14 +4,14 @@ import type { Approval } from "../../src/approvals/approvals.ts";
 import { TERMINAL_USER } from "../../src/channels/terminal.ts";
 import type { MessagingGroupId, UserId } from "../../src/lib/ids.ts";
 import { silentLog } from "../../src/lib/log.ts";
-import { AGENT, OWNER, SESSION, world } from "../../test/support/world.ts";
+import { AGENT, OWNER, OWNS, SESSION, world } from "../../test/support/world.ts";
 import { approvalsPart } from "./index.ts";
 import { readPressed, readTyped } from "./wording.ts";
 
 const YES = { id: "yes", label: "Yes", grants: true };
 const NO = { id: "no", label: "No", grants: false };
-const owner = { kind: "user", id: OWNER, owner: true } as const;
-const stranger = { kind: "user", id: "test:eve", owner: false } as const;
+const owner = { kind: "user", id: OWNER, grants: [OWNS] } as const;
+const stranger = { kind: "user", id: "test:eve", grants: [] } as const;
 
 function given(channel = "test") {
   const w = world();
@@ -22,7 +22,7 @@ function given(channel = "test") {
     const { approvals } = approvalsPart({ store, audit, clock, log: silentLog, edits: () => channel === "editing" });
     approvals.register({
       kind: "deed",
-      authority: "owner",
+      least: "owner",
       onAnswer: ({ id }, { id: choice }) => void effects.push(`${id}: ${choice}`),
       onExpired: ({ id }) => void effects.push(`${id}: expired`),
     });
@@ -91,7 +91,7 @@ test("an effect that fails leaves the question as it was", () => {
   const { id } = ask();
   approvals.register({
     kind: "deed",
-    authority: "owner",
+    least: "owner",
     onAnswer: () => {
       throw new Error("no room");
     },
@@ -208,7 +208,7 @@ test("when it is over the message says so, in place where it can be changed, and
 
 test("without a chat of an owner's it waits for the command line", () => {
   const w = world();
-  w.approvals.register({ kind: "deed", authority: "owner", onAnswer: () => {}, onExpired: () => {} });
+  w.approvals.register({ kind: "deed", least: "owner", onAnswer: () => {}, onExpired: () => {} });
   const question = { kind: "deed", agentGroup: AGENT, session: null, payload: {}, choices: [YES, NO] };
   const { id, address } = w.approvals.ask({ ...question, title: "A deed", text: "?", expiresAt: w.clock.now() + 1 });
   assert.equal(address, null);

@@ -147,8 +147,10 @@ export class Questions implements Approvals {
     if (!approval) return { why: "there is no such question" };
     const { kind: name, agentGroup, address, state, choices } = approval;
     const kind = this.#kinds.get(name);
-    const { allow, why } = authorize(actor, "approvals.answer", kind?.authority ?? "owner", agentGroup);
-    if (!allow || actor.kind === "agent") return { why: allow ? "an agent answers no questions" : why };
+    const needs = { least: kind?.least ?? "owner", agents: false } as const;
+    const whose = agentGroup === null ? ({ of: "all" } as const) : ({ of: "group", id: agentGroup } as const);
+    const { allow, why } = authorize(actor, "approvals.answer", needs, whose);
+    if (!allow) return { why };
     if (hash !== null && !approval.hash.startsWith(hash)) return { why: "this button belongs to another question" };
     if (hash !== null && (from?.channel !== address?.channel || from?.chat !== address?.chat))
       return { why: "it was asked in another chat" };

@@ -17,7 +17,7 @@ const SAID: Record<string, (record: AuditRecord, detail: Detail) => string> = {
   "turn.end": (_record, { turn, status }) => `turn ${turn} ended: ${status}`,
   "turn.interrupt": (_record, { turn, cause, again, failed }) =>
     `turn ${turn} was cut off (${cause}); to be done again: ${again}, given up: ${failed}`,
-  "turn.stop": ({ actor, resource }) => `${actor} asked to stop what runs in ${resource}`,
+  "sessions.stop": ({ actor, resource }) => `${actor} asked to stop what runs in ${resource}`,
   "tool.start": (_record, { tool }) => `the agent began the tool ${tool}`,
   "tool.end": (_record, { ok }) => (ok ? "it ended well" : "it failed"),
   "request.begin": ({ actor, resource }, { method, credential }) =>

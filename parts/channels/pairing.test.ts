@@ -10,7 +10,7 @@ const CODE = "abcd2345";
 
 function given() {
   const w = world();
-  const router = new Router({ ...w, random: countingRandom(), wake: () => {}, stopped: () => {} });
+  const router = new Router({ ...w, random: countingRandom(), wake: () => {} });
   w.pairings.add(CODE, { channel: "test", agentGroup: AGENT }, w.clock.now() + CODE_LIFE);
   const say = (text: string, change: Partial<ChannelEvent> = {}) =>
     router.accept({

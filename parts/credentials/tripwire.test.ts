@@ -25,7 +25,7 @@ function given(t: TestContext, names = ["github", "mail"]) {
   const vault = new SealedVault(store.db, keyFile, { clock });
   for (const name of names) vault.put(name, { kind: "bearer", secret: `secret-of-${name}` }, 1);
   const random = countingRandom();
-  const router = new Router({ ...w, random, wake: () => {}, stopped: () => {} });
+  const router = new Router({ ...w, random, wake: () => {} });
   const wire = tripwire({ store, audit, clock, random, vault, router: () => router });
   const calls: AgentCall[] = [];
   const carryOut = (call: AgentCall) => ({ ok: calls.push(call) > 0, text: "done" });

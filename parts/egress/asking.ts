@@ -66,7 +66,7 @@ export class Asking {
     this.#parts = parts;
     this.kind = {
       kind: KIND,
-      authority: "owner",
+      least: "owner",
       onAnswer: (approval, choice) => this.#answered(approval, choice),
       onExpired: (approval) => this.#wake(approval.id, null),
     };

@@ -6,7 +6,7 @@ import type { EgressRequest } from "../../src/gateway/egress.ts";
 import { Misuse, Retryable } from "../../src/lib/errors.ts";
 import type { MessagingGroupId, SessionId } from "../../src/lib/ids.ts";
 import { silentLog } from "../../src/lib/log.ts";
-import { AGENT, OWNER, SESSION, world } from "../../test/support/world.ts";
+import { AGENT, OWNER, OWNS, SESSION, world } from "../../test/support/world.ts";
 import { flowGuard } from "../guard/index.ts";
 import { bundles } from "./bundles.ts";
 import type { Credentials } from "./credentials.ts";
@@ -15,7 +15,7 @@ import { egressRules } from "./index.ts";
 
 const door: DoorSession = { id: SESSION, agentGroup: AGENT, uid: 1000 };
 const OTHER = "s-2" as SessionId;
-const owner = { kind: "user", id: OWNER, owner: true } as const;
+const owner = { kind: "user", id: OWNER, grants: [OWNS] } as const;
 const END = { status: 200, address: "192.0.2.7", why: "", requestBytes: 10, responseBytes: 20, ms: 3 };
 
 const noFlow: FlowGuard = { judge: () => ({ allow: true }), passed: () => {}, waive: () => {} };

@@ -1,10 +1,10 @@
-/** What the verbs about agent groups and sessions do. */
+/** What the verbs about agent groups do. */
 import { agentGroupAt, createAgentGroup } from "../../src/agents/groups.ts";
 import { TERMINAL_USER } from "../../src/channels/terminal.ts";
 import type { Router } from "../../src/inbound/router.ts";
 import type { Clock } from "../../src/lib/clock.ts";
 import { Misuse } from "../../src/lib/errors.ts";
-import { newMessagingGroupId, type Random, type UserId } from "../../src/lib/ids.ts";
+import { newMessagingGroupId, type Random, type SessionId, type UserId } from "../../src/lib/ids.ts";
 import type { Supervisor } from "../../src/sessions/supervisor.ts";
 import type { AgentGroup } from "../../src/store/groups.ts";
 import type { Store } from "../../src/store/store.ts";
@@ -24,7 +24,7 @@ export interface GroupParts {
 
 export function groupEffects(
   parts: GroupParts,
-): Pick<Effects, "groups.list" | "groups.init" | "groups.set" | "sessions.list"> {
+): Pick<Effects, "groups.list" | "groups.init" | "groups.set"> {
   const { store, clock } = parts;
   const owner = TERMINAL_USER as UserId;
   const shown = ({ folder, name, provider, model, runtime }: AgentGroup) => ({
@@ -61,19 +61,11 @@ export function groupEffects(
         });
         if (timeZone)
           store.users.put({ id: owner, name: store.users.user(owner)?.name ?? "You", timeZone }, clock.now());
+        const isIts = (id: SessionId) => store.sessions.session(id)?.agentGroup === group.id;
+        store.db.afterCommit(() => parts.supervisor.dismissAll(isIts));
         return shown(agentGroupAt(store, folder));
       });
     },
-
-    "sessions.list": ({ limit }) =>
-      store.sessions.list(limit).map((session) => ({
-        session: session.id,
-        group: store.groups.agentGroup(session.agentGroup)?.folder ?? "",
-        chat: `${session.channel}:${session.chat}`,
-        state: parts.supervisor.stateOf(session.id),
-        queued: store.inbox.countUnfinished(session.id),
-        lastAt: session.lastActiveAt,
-      })),
   };
 }
 

@@ -23,7 +23,6 @@ function given() {
     random: countingRandom(),
     guard,
     wake: () => {},
-    stopped: () => {},
   });
   store.groups.addMessagingGroup({
     ...{ id: "m-2" as MessagingGroupId, channel: "test", chat: "open", unknownSenderPolicy: "public" },

@@ -48,9 +48,8 @@ export function usageEffects({ store, clock, random, meter }: UsageParts): Pick<
   };
   const accountOf = (id: string) => accounts.all().find(({ budget }) => budget.id === id);
   return {
-    "usage.show": ({ by, since, group: folder }, { permit }) => {
+    "usage.show": ({ by, since, group: folder }) => {
       const group = folder === undefined ? null : agentGroupAt(store, folder).id;
-      if (group !== null) permit(group);
       const from = firstDay(since, clock.now(), store.users.timeZone());
       const label = (key: string) => labelOf(meter, by, key);
       const rows = ledger

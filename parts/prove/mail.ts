@@ -143,7 +143,7 @@ export class Mail {
     for (let count = 0; count < WAITING; count += 1) say(this.#session, MINE + 2 * count);
     say(this.#other, OTHER);
     const audit = new Audit(store.db, clock);
-    const executor = new Executor(this.#noting(), store.db, audit);
+    const executor = new Executor(this.#noting(), store, audit);
     const carryOut = this.#parts.carryOutOf(store, () => executor);
     const parts: DrainParts = {
       ...{ store, audit, clock, readers, tripwire: asItIs },

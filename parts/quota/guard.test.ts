@@ -39,7 +39,7 @@ function given(t: TestContext) {
   const start = (more: Partial<ConstructorParameters<typeof QuotaGuard>[0]> = {}) => {
     const router = new Router({
       ...{ ...w, random: countingRandom(), pair: () => false },
-      ...{ wake: () => {}, stopped: () => {} },
+      ...{ wake: () => {} },
     });
     return new QuotaGuard({
       ...{ store, audit, clock, random: countingRandom(), log: silentLog, router: () => router },

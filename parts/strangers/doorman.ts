@@ -39,7 +39,7 @@ export class Doorman {
     this.#parts = parts;
     this.kind = {
       kind: KIND,
-      authority: "owner",
+      least: "owner",
       onAnswer: (approval, { grants }) => (grants ? this.#admit(approval) : this.#refuse(approval)),
       onExpired: (approval) => this.#forget(approval),
     };

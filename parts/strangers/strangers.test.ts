@@ -4,7 +4,7 @@ import type { Acceptance, ChannelEvent } from "../../src/channels/channel.ts";
 import type { EffectContext } from "../../src/control/execute.ts";
 import { Router } from "../../src/inbound/router.ts";
 import type { MessagingGroupId } from "../../src/lib/ids.ts";
-import { countingRandom, OWNER, SESSION, world } from "../../test/support/world.ts";
+import { countingRandom, OWNER, OWNS, SESSION, world } from "../../test/support/world.ts";
 import { strangers } from "./index.ts";
 
 const ROOM = "m-1" as MessagingGroupId;
@@ -15,7 +15,7 @@ function given() {
   const random = countingRandom();
   const woken: string[] = [];
   const hold = (event: ChannelEvent, room: Parameters<typeof doorman.hold>[1]): Acceptance => doorman.hold(event, room);
-  const router = new Router({ ...w, random, hold, wake: (id) => woken.push(id), stopped: () => {} });
+  const router = new Router({ ...w, random, hold, wake: (id) => woken.push(id) });
   const doorman = strangers({ store, clock, random, approvals, router });
   store.groups.setSenderPolicy(ROOM, "request_approval");
   const own = { id: "m-own" as MessagingGroupId, channel: "test", chat: "own", directUser: OWNER };
@@ -37,7 +37,7 @@ function given() {
   const questions = () => approvals.asked.list(null, 100);
   const answer = (choice: string, index = 0) => {
     const id = questions()[index]?.id ?? 0;
-    return approvals.answer({ kind: "user", id: OWNER, owner: true }, { id, choice, hash: null }, null);
+    return approvals.answer({ kind: "user", id: OWNER, grants: [OWNS] }, { id, choice, hash: null }, null);
   };
   const heard = () => store.inbox.unfinished(SESSION).map(({ text, saidAt, userId }) => ({ text, saidAt, userId }));
   /** Every text column of the database that could remember what somebody said. */

@@ -11,7 +11,7 @@ function given() {
   const w = world();
   const { store, audit, clock } = w;
   const random = countingRandom();
-  const router = new Router({ ...w, random, wake: () => {}, stopped: () => {} });
+  const router = new Router({ ...w, random, wake: () => {} });
   const { scheduler, effects } = scheduledTasks({
     ...{ store, audit, clock, random, router, log: silentLog, supervisor: { dismiss: async () => {} } },
     containers: {} as ScheduledTasksParts["containers"],

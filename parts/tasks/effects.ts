@@ -51,12 +51,12 @@ export function taskEffects({ store, clock, random, scheduler }: TaskParts): Pic
     runs: tasks.runs(task.id, limit),
   });
   return {
-    "tasks.list": ({ limit }, { actor }) => tasks.list(limit, actor.kind === "agent" ? actor.id : null).map(shown),
+    "tasks.list": ({ group, limit }) =>
+      tasks.list(limit, group === undefined ? null : agentGroupAt(store, group).id).map(shown),
     "tasks.show": ({ task, limit }, context) => shownWhole(taskAt(task, context), limit),
 
-    "tasks.add": ({ group: folder, chat, cron, every, at, ...wanted }, { actor, permit, record }) => {
+    "tasks.add": ({ group: folder, chat, cron, every, at, ...wanted }, { actor, record }) => {
       const group = agentGroupAt(store, folder);
-      permit(group.id);
       if (wanted.prompt.trim() === "") throw new Misuse("the prompt is empty", "Say what the agent is to do.");
       const address = actor.kind === "agent" ? addressOf(actor.session) : addressIn(chat);
       const room = store.groups.messagingGroup(address.channel, address.chat);

@@ -11,7 +11,7 @@ import { Misuse, Retryable } from "../../src/lib/errors.ts";
 import type { SessionId } from "../../src/lib/ids.ts";
 import { silentLog } from "../../src/lib/log.ts";
 import { openStore, type Store } from "../../src/store/store.ts";
-import { AGENT, countingRandom, noGuard, SettableClock, world } from "../../test/support/world.ts";
+import { AGENT, countingRandom, noCommands, noGuard, SettableClock, world } from "../../test/support/world.ts";
 import { approvalsPart } from "../approvals/index.ts";
 import { Scheduler } from "./scheduler.ts";
 import { type Task, Tasks } from "./tasks.ts";
@@ -35,9 +35,8 @@ function host(store: Store, clock: Clock) {
     hold: () => ({ status: "refused", why: "nobody is held here" }),
     pair: () => false,
     random: countingRandom(),
-    guard: noGuard,
+    ...{ guard: noGuard, commands: noCommands },
     wake: (id) => woken.push(id),
-    stopped: () => {},
   });
   const scheduler = new Scheduler({
     ...{ store, audit, clock, log: silentLog },

@@ -2,7 +2,7 @@
  * Every question put to a person, as its parts see it: asked durably, answered once by somebody who may, with its effect in
  * the transaction of the answer. What keeps, shows and ends questions is parts/approvals.
  */
-import type { Authority } from "../../api/verbs.ts";
+import type { Role } from "../../api/verbs.ts";
 import type { Actor } from "../access/authorize.ts";
 import type { AgentGroupId, SessionId } from "../lib/ids.ts";
 import type { Address } from "../store/address.ts";
@@ -52,7 +52,7 @@ export interface Approval extends Omit<Question, "session" | "payload"> {
 export interface ApprovalKind {
   kind: string;
   /** What it takes to answer. */
-  authority: Authority;
+  least: Role;
   /** The effect of an answer, in its transaction. */
   onAnswer(approval: Approval, choice: Choice): void;
   /** Nobody answered, in the transaction that ends it. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type VerbName, verbs } from "../../api/verbs.ts";
+import { messageEffects } from "../../parts/messages/index.ts";
 import { type ScheduledTasksParts, scheduledTasks } from "../../parts/tasks/index.ts";
 import { runnerConfig } from "../../protocol/config.ts";
 import { outboundBody } from "../../protocol/rows.ts";
@@ -13,7 +14,6 @@ import { silentLog } from "../lib/log.ts";
 import { applyRows } from "../sessions/apply.ts";
 import { judge } from "../sessions/judge.ts";
 import { agentTools, carryOutFor } from "./agent-tools.ts";
-import { messageEffects } from "./effects/messages.ts";
 import { type Effects, Executor } from "./execute.ts";
 
 /** A session whose agent runs a turn and asks for verbs. */
@@ -21,7 +21,7 @@ function given(can: Partial<Channel["capabilities"]> = {}) {
   const w = world();
   const { store, audit, clock, session } = w;
   const random = countingRandom();
-  const router = new Router({ ...w, random, wake: () => {}, stopped: () => {} });
+  const router = new Router({ ...w, random, wake: () => {} });
   const scheduled = scheduledTasks({
     ...{ store, audit, clock, random, router, log: silentLog, supervisor: { dismiss: async () => {} } },
     containers: {} as ScheduledTasksParts["containers"],
@@ -42,7 +42,7 @@ function given(can: Partial<Channel["capabilities"]> = {}) {
     name,
     () => assert.fail(`${name} was carried out`),
   ]);
-  const executor = new Executor({ ...Object.fromEntries(missing), ...known }, store.db, audit);
+  const executor = new Executor({ ...Object.fromEntries(missing), ...known }, store, audit);
   const parts = { store, audit, tripwire: w.tripwire, carryOut: carryOutFor(store, () => executor) };
   const message = w.say("hello");
   applyRows(parts, session, [{ n: 1, body: { kind: "turn_started", inbound: [message] } }], clock.now());

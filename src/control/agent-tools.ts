@@ -32,6 +32,7 @@ export function carryOutFor(store: Store, executor: () => Executor): CarryOut {
     };
     const own = tools.find((tool) => tool.verb === verb)?.own ?? [];
     const given = Object.fromEntries(own.map((field) => [field, known[field]]));
-    return executor().carryOut(actor, verb, { ...args, ...given });
+    const outcome = executor().carryOut(actor, verb, { ...args, ...given });
+    return outcome.ok ? { ok: true, text: JSON.stringify(outcome.result) } : { ok: false, text: outcome.why };
   };
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { z } from "zod";
 import { type VerbName, verbs } from "../../api/verbs.ts";
-import { world } from "../../test/support/world.ts";
+import { OWNS, world } from "../../test/support/world.ts";
 import type { Actor } from "../access/authorize.ts";
 import { Misuse, Retryable } from "../lib/errors.ts";
 import { BadArguments, type Effects, Executor, failureOf, Refused, UnknownVerb } from "./execute.ts";
@@ -20,11 +20,14 @@ function given(effects: Partial<Effects>) {
       effects[name] ?? (() => assert.fail(`${name} was carried out`)),
     ]),
   ) as unknown as Effects;
-  const executor = new Executor(all, store.db, audit);
+  const executor = new Executor(all, store, audit);
   return {
     store,
     audit,
-    carryOut: (name: string, args: unknown) => executor.carryOut(AGENT_ACTOR, name, args),
+    carryOut: (name: string, args: unknown) => {
+      const outcome = executor.carryOut(AGENT_ACTOR, name, args);
+      return outcome.ok ? { ok: true, text: JSON.stringify(outcome.result) } : { ok: false, text: outcome.why };
+    },
     run: (actor: Actor, name: string, args: unknown) => executor.execute(actor, name, args, never),
   };
 }
@@ -66,7 +69,7 @@ test("every verb is refused to an agent that may not do it, and the refusal is r
     "tasks.run": { task: "x" },
   };
   for (const name of Object.keys(verbs) as VerbName[]) {
-    if (verbs[name].authority !== "owner" || !verbs[name].args.safeParse(example[name] ?? {}).success) continue;
+    if (verbs[name].agents || !verbs[name].args.safeParse(example[name] ?? {}).success) continue;
     const { run, audit } = given({});
     await assert.rejects(run(agent, name, example[name] ?? {}), Refused, name);
     const [record] = audit.list(10);
@@ -78,8 +81,36 @@ test("a user who is no owner is refused; an owner is not", async () => {
   const { run } = given({
     "audit.verify": () => ({ ok: true, records: 0, signedUpTo: 0, head: "", problem: null, note: null }),
   });
-  await assert.rejects(run({ kind: "user", id: "test:bo", owner: false }, "audit.verify", {}), Refused);
-  await run({ kind: "user", id: "test:ann", owner: true }, "audit.verify", {});
+  await assert.rejects(run({ kind: "user", id: "test:bo", grants: [] }, "audit.verify", {}), Refused);
+  await run({ kind: "user", id: "test:ann", grants: [OWNS] }, "audit.verify", {});
+});
+
+test("a verb that has to find out whose thing it changes can't forget to ask: what it did is undone", async () => {
+  const { run, store, audit } = given({
+    "tasks.remove": ({ task }, { record }) =>
+      record(`task:${task}`, () => {
+        store.settings.set("touched", task);
+        return { done: true as const };
+      }),
+  });
+  await assert.rejects(run({ kind: "operator" }, "tasks.remove", { task: "t-1" }), /did not ask the gate/);
+  assert.equal(removing(store)(), null);
+  assert.deepEqual(audit.list(10), []);
+});
+
+test("an admin of one agent may change that one, but not what is the owner's to say, nor another", async () => {
+  const { run, store } = given({ "groups.set": ({ folder }) => ({ folder }) as never });
+  store.groups.addAgentGroup({
+    ...(store.groups.agentGroups()[0] ?? assert.fail()),
+    id: "a-2" as never,
+    folder: "two",
+  });
+  const ann: Actor = { kind: "user", id: "test:ann", grants: [{ role: "admin", agentGroup: "a-1" }] };
+  await run(ann, "groups.set", { folder: "main", model: "fast" });
+  await assert.rejects(run(ann, "groups.set", { folder: "main", runtime: "runc" }), Refused);
+  await assert.rejects(run(ann, "groups.set", { folder: "two", model: "fast" }), Refused);
+  await assert.rejects(run(ann, "groups.set", { folder: "none", model: "fast" }), Refused);
+  await assert.rejects(run(ann, "status", {}), Refused);
 });
 
 test("unknown verbs and wrong arguments are told apart, and name what is wrong", async () => {
@@ -104,7 +135,10 @@ const removing = (store: ReturnType<typeof world>["store"]) => () => store.setti
 
 test("what an agent asks for is answered with what came of it, and audited in its name", () => {
   const { carryOut, audit } = given({
-    "tasks.remove": ({ task }, { record }) => record(`task:${task}`, () => ({ done: true as const })),
+    "tasks.remove": ({ task }, { record, permit }) => {
+      permit("a-1");
+      return record(`task:${task}`, () => ({ done: true as const }));
+    },
   });
   assert.deepEqual(carryOut("tasks.remove", { task: "t-1" }), { ok: true, text: JSON.stringify({ done: true }) });
   assert.deepEqual(

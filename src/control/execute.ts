@@ -3,11 +3,12 @@
  * written to the audit log in the transaction of the effect.
  */
 
-import { type Verb, type VerbArgs, type VerbName, type VerbResult, verbs } from "../../api/verbs.ts";
-import { type Actor, actorName, authorize } from "../access/authorize.ts";
+import type { z } from "zod";
+import { type Role, type Verb, type VerbArgs, type VerbName, type VerbResult, verbs } from "../../api/verbs.ts";
+import { type Actor, actorName, authorize, type Resource } from "../access/authorize.ts";
 import type { Audit } from "../audit/audit.ts";
 import { Misuse, Retryable, withHint } from "../lib/errors.ts";
-import type { Database } from "../lib/sqlite.ts";
+import type { Store } from "../store/store.ts";
 
 export interface EffectContext {
   actor: Actor;
@@ -49,12 +50,12 @@ export type Outcome = { stream: false; result: unknown } | { stream: true; lines
 
 export class Executor {
   readonly #effects: Effects;
-  readonly #db: Database;
+  readonly #store: Store;
   readonly #audit: Audit;
 
-  constructor(effects: Effects, db: Database, audit: Audit) {
+  constructor(effects: Effects, store: Store, audit: Audit) {
     this.#effects = effects;
-    this.#db = db;
+    this.#store = store;
     this.#audit = audit;
   }
 
@@ -67,26 +68,26 @@ export class Executor {
   }
 
   /**
-   * Carries out what an agent asks for, as part of the open transaction: what fails is undone and said to it.
+   * Carries out what waits for nothing, as part of the open transaction: what fails is undone, and says why.
    * @throws Retryable where the database can't be written
    */
-  carryOut(actor: Actor & { kind: "agent" }, name: string, input: unknown): { ok: boolean; text: string } {
+  carryOut(actor: Actor, name: string, input: unknown): CarriedOut {
     try {
-      const result = this.#db.attempt(() => {
+      const result = this.#store.db.attempt(() => {
         const { verb, run } = this.#prepare(actor, name, input, new AbortController().signal);
-        const outcome = verb.tool ? run() : null;
+        const outcome = actor.kind !== "agent" || verb.agents ? run() : null;
         // What it comes to is nobody's any more; unheard, its failure would end the host.
         if (outcome instanceof Promise) outcome.catch(() => {});
         if (outcome === null || outcome instanceof Promise)
-          throw new Refused(`"${name}" is nothing that an agent can do`);
+          throw new Refused(`"${name}" is nothing that ${actor.kind === "agent" ? "an agent" : "anybody"} can do here`);
         return outcome;
       });
-      return { ok: true, text: JSON.stringify(result) };
+      return { ok: true, result };
     } catch (error) {
       if (error instanceof Retryable) throw error;
       if (error instanceof Refused) this.#deny(actor, name, error.message);
       const { message, hint } = failureOf(error);
-      return { ok: false, text: withHint(message, hint) };
+      return { ok: false, why: withHint(message, hint) };
     }
   }
 
@@ -111,27 +112,56 @@ export class Executor {
       const [issue] = parsed.error.issues;
       throw new BadArguments(`${issue?.path.join(".") || name}: ${issue?.message ?? "is wrong"}`);
     }
-    const permit = (group: string | null) => {
-      const { allow, why } = authorize(actor, name, verb.authority, group);
+    const check = (resource: Resource, needs: Pick<Verb, "least" | "agents"> = verb) => {
+      const { allow, why } = authorize(actor, name, needs, resource);
       if (!allow) throw new Refused(why);
     };
+    let asked = verb.of !== "found";
     const context: EffectContext = {
-      ...{ actor, signal, permit },
+      ...{ actor, signal },
+      permit: (id) => {
+        asked = true;
+        check({ of: "group", id });
+      },
       record: (resource, change, detail) =>
-        this.#db.transaction(() => {
+        this.#store.db.transaction(() => {
           const allowed = { verb: name, resource, decision: "allow", detail: detail ?? {} } as const;
-          return change(this.#audit.append({ ...recordedAs(actor), ...allowed }));
+          const result = change(this.#audit.append({ ...recordedAs(actor), ...allowed }));
+          if (!asked) throw new Error(`"${name}" did not ask the gate whose thing it changed`);
+          return result;
         }),
     };
     // The table's types say that these arguments fit this effect; the compiler can't see it through the name.
     const effect = this.#effects[name as VerbName] as (args: unknown, context: EffectContext) => unknown;
     const run = () => {
-      permit(null);
+      const resource = this.#resourceOf(verb, parsed.data);
+      check(resource);
+      for (const [field, least] of roleArguments(verb))
+        if (parsed.data[field] !== undefined) check(resource, { least, agents: false });
       return effect(parsed.data, context);
     };
     return { verb, run };
   }
+
+  #resourceOf(verb: Verb, args: Record<string, unknown>): Resource {
+    if (verb.of === "all") return { of: "all" };
+    if (verb.of === "found") return { of: "later" };
+    const folder = args[verb.of];
+    const group = typeof folder === "string" ? this.#store.groups.agentGroupByFolder(folder) : undefined;
+    return group ? { of: "group", id: group.id } : { of: "all" };
+  }
 }
+
+/** Arguments that take a higher role than the verb itself. */
+export function roleArguments({ args }: Verb): [string, Role][] {
+  return Object.entries(args.shape).flatMap(([field, schema]) => {
+    const { least } = (schema as z.ZodType).meta() ?? {};
+    return least ? [[field, least as Role]] : [];
+  });
+}
+
+/** `result` is what the verb says it resolves to. */
+export type CarriedOut = { ok: true; result: unknown } | { ok: false; why: string };
 
 const recordedAs = (actor: Actor) => ({
   actor: actorName(actor),

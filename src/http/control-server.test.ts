@@ -15,11 +15,7 @@ import { controlApp, listen } from "./control-server.ts";
 async function given(t: { after(run: () => void): void }, effects: Partial<Effects>) {
   const { store, audit } = world();
   const socket = join(mkdtempSync(join(tmpdir(), "control-")), "run", "control.sock");
-  const server = await listen(
-    controlApp(new Executor(effects as Effects, store.db, audit), silentLog),
-    socket,
-    silentLog,
-  );
+  const server = await listen(controlApp(new Executor(effects as Effects, store, audit), silentLog), socket, silentLog);
   t.after(() => {
     server.close();
     server.closeAllConnections();
@@ -104,6 +100,6 @@ test("junk, unknown paths, bodies that are too large or no JSON are refused, and
 test("a second server on the same socket is refused; a socket that a dead one left is taken over", async (t) => {
   const { socket } = await given(t, {});
   const { store, audit } = world();
-  const app = controlApp(new Executor({} as Effects, store.db, audit), silentLog);
+  const app = controlApp(new Executor({} as Effects, store, audit), silentLog);
   await assert.rejects(listen(app, socket, silentLog), /another program listens/);
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { countingRandom, OWNER, SESSION, world } from "../../test/support/world.ts";
+import { commandsFor, countingRandom, OWNER, SESSION, world } from "../../test/support/world.ts";
 import type { ChannelEvent } from "../channels/channel.ts";
 import { Misuse } from "../lib/errors.ts";
 import type { AgentGroupId, MessagingGroupId, UserId } from "../lib/ids.ts";
@@ -18,7 +18,7 @@ function given() {
       assert.equal(w.store.inbox.hasWork(session), true);
       woken.push(session);
     },
-    stopped: (session) => void stopped.push(session),
+    commands: commandsFor(w, { stopWork: (session) => void stopped.push(session) }),
   });
   const event = (change: Partial<ChannelEvent> = {}): ChannelEvent => ({
     address: { channel: "test", chat: "room", thread: null },
@@ -214,7 +214,7 @@ test("/stop is durable, once, and reaches what was said before it and nothing th
     unfinished().map(({ number }) => number),
     [2, 6],
   );
-  assert.equal(audit.list(10).filter(({ verb }) => verb === "turn.stop").length, 1);
+  assert.equal(audit.list(10).filter(({ verb }) => verb === "sessions.stop").length, 1);
   assert.deepEqual(outbox(), []);
 });
 
@@ -280,7 +280,7 @@ function asked() {
   const w = given();
   const effects: string[] = [];
   w.approvals.register({
-    ...{ kind: "deed", authority: "owner" },
+    ...{ kind: "deed", least: "owner" },
     onAnswer: (_approval, { id }) => void effects.push(id),
     onExpired: () => {},
   });

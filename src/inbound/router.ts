@@ -3,6 +3,7 @@
  * one transaction. A channel may acknowledge to its platform once `accept` has resolved.
  */
 import { z } from "zod";
+import type { Role } from "../../api/verb.ts";
 import { MAX_TEXT } from "../../protocol/rows.ts";
 import type { Actor } from "../access/authorize.ts";
 import type { FlowGuard } from "../access/flow-guard.ts";
@@ -23,6 +24,7 @@ import type { MessagingGroup } from "../store/groups.ts";
 import type { InboundEvent } from "../store/inbox.ts";
 import type { Session } from "../store/sessions.ts";
 import type { Store } from "../store/store.ts";
+import type { Command, Commands } from "./commands.ts";
 import { decideRoute, type Target } from "./route.ts";
 
 const id = z.string().min(1).max(300);
@@ -42,14 +44,6 @@ const eventSchema = z.object({
     .max(20),
 });
 
-/** What people write to stop what runs, alone in a message. */
-const STOP = /^\/stop$/i;
-
-/** What people write to answer a question, rightly or not. */
-const ANSWER = /^\/approve(@\w+)?(\s|$)/i;
-
-const NOTHING_RUNS = "There is nothing to stop.";
-
 /** Who speaks to an agent without being a person. */
 export type Speaker = Pick<InboundEvent, "author" | "userId" | "userName" | "script">;
 const SYSTEM: Speaker = { author: "system", userId: "system", userName: "NanoClaw", script: null };
@@ -62,8 +56,8 @@ export interface RouterParts {
   guard: Pick<FlowGuard, "heard">;
   /** Called after the commit, for each session that has something new. */
   wake(session: SessionId): void;
-  /** Called after the commit, for each session whose work is to be stopped. */
-  stopped(session: SessionId): void;
+  /** What people write to the host itself. */
+  commands: Commands;
   /** Questions put to people: they answer by a button, or by "/approve". */
   approvals: Pick<Approvals, "typed" | "pressed">;
   /** Keeps what somebody said who is not known in a room, until it is decided whether they may. */
@@ -119,18 +113,24 @@ export class Router implements ChannelHost {
     const { store, audit } = this.#parts;
     const { channel, chat } = inbound;
     if (event.change === "said" && event.direct && this.#parts.pair(inbound)) return { status: "accepted" };
-    const owner = store.users.isOwner(event.user as UserId);
+    const grants = store.users.grants(event.user as UserId);
+    const owner = grants.some(({ role }) => role === "owner");
     const room = store.groups.messagingGroup(channel, chat) ?? null;
     // Others are there, whatever the chat once was: nobody is alone with the agent.
     if (room?.directUser && !event.direct) store.groups.setDirectUser(room.id, null);
     const wirings = room ? store.groups.wirings(room.id) : [];
-    if (event.change === "said" && ANSWER.test(event.text.trim()) && (owner || wirings.length > 0))
-      return this.#answer(inbound, { kind: "user", id: event.user, owner });
+    const command = event.change === "said" ? this.#parts.commands.read(event.text) : null;
+    if (command?.name === "approve" && (owner || wirings.length > 0))
+      return this.#answer(inbound, owner, { kind: "user", id: event.user, grants });
     // What an agent heard concerns it whatever it says now: nobody mentions it again to take a word back.
     const heard = event.change === "said" ? [] : store.inbox.hearers(channel, chat, event.platformId);
+    const isMember = room !== null && store.users.isMember(event.user as UserId, room.id);
+    const hasRole = wirings.some((one) =>
+      grants.some(({ agentGroup }) => agentGroup === null || agentGroup === one.agentGroup),
+    );
     const verdict = decideRoute(heard.length > 0 ? { ...event, mentioned: true } : event, {
       ...{ room, wirings },
-      known: owner || (room !== null && store.users.isMember(event.user as UserId, room.id)),
+      known: hasRole || isMember,
     });
     const actor = event.user;
     if (!verdict.route) {
@@ -145,7 +145,13 @@ export class Router implements ChannelHost {
     if (store.inbox.isOutdated(inbound)) return { status: "ignored", why: "a later version of it came first" };
     if (heard.length > 0) return this.#amend(inbound, heard);
     if (event.change === "deleted") return { status: "ignored", why: "no agent heard that message" };
-    if (STOP.test(event.text.trim())) return this.#stop(inbound, verdict.targets);
+    if (command) {
+      // Here they may speak.
+      const role: Role = isMember ? "member" : "guest";
+      const here = wirings.map(({ agentGroup }) => ({ role, agentGroup }));
+      const by = { kind: "user", id: actor, grants: [...grants, ...here] } as const;
+      return this.#command(command, by, inbound, verdict.targets);
+    }
     return { status: this.#enqueue(inbound, verdict.targets, actor) ? "accepted" : "duplicate" };
   }
 
@@ -153,7 +159,7 @@ export class Router implements ChannelHost {
   async press({ address, user, userName, value }: ButtonPress): Promise<string> {
     const { approvals, store } = this.#parts;
     const answered = approvals.pressed(
-      { kind: "user", id: user, owner: store.users.isOwner(user as UserId) },
+      { kind: "user", id: user, grants: store.users.grants(user as UserId) },
       value,
       address,
     );
@@ -187,40 +193,28 @@ export class Router implements ChannelHost {
   }
 
   /** "/approve 7 2": whoever may answer is told what came of it; what others say is not kept. */
-  #answer(event: InboundEvent, actor: Actor & { kind: "user" }): Acceptance {
+  #answer(event: InboundEvent, owner: boolean, actor: Actor & { kind: "user" }): Acceptance {
     const { store, approvals } = this.#parts;
     return store.db.transaction(() => {
-      const eventId = actor.owner ? store.inbox.addEvent(event) : 0;
+      const eventId = owner ? store.inbox.addEvent(event) : 0;
       if (eventId === null) return { status: "duplicate" };
       const answered = approvals.typed(actor, event.text, event);
       const text = answered.ok ? answered.text : `Nothing was decided: ${answered.why}.`;
-      if (!actor.owner) return { status: "refused", why: text };
+      if (!owner) return { status: "refused", why: text };
       const said = { text, author: "system", key: `approve:${eventId}` } as const;
       store.outbox.add({ ...said, address: event, answers: [event.platformId] }, event.receivedAt);
       return { status: "accepted" };
     });
   }
 
-  #stop(event: InboundEvent, targets: Target[]): Acceptance {
-    const { store, audit, stopped } = this.#parts;
+  #command(command: Command, by: Actor & { kind: "user" }, event: InboundEvent, targets: Target[]): Acceptance {
+    const { store, commands } = this.#parts;
     return store.db.transaction(() => {
       const eventId = store.inbox.addEvent(event);
       if (eventId === null) return { status: "duplicate" };
-      const resource = `${event.channel}:${event.chat}`;
-      const asked = { verb: "turn.stop", resource, decision: "allow", detail: { event: eventId } } as const;
-      const cause = audit.append({ actor: event.userId, ...asked });
-      const sessions = targets.flatMap(({ agentGroup, conversation, thread }) =>
-        store.sessions.speakingIn(agentGroup, conversation, { ...event, thread }),
-      );
-      const working = sessions.filter(({ id }) => store.inbox.hasWork(id));
-      for (const { id } of working) {
-        store.sessions.stop(id);
-        store.db.afterCommit(() => stopped(id));
-      }
-      if (working.length === 0) {
-        const said = { text: NOTHING_RUNS, key: `stop:${eventId}`, answers: [event.platformId], cause };
-        store.outbox.notify({ ...said, address: event }, event.receivedAt);
-      }
+      const text = commands.run(command, by, event, targets);
+      const said = { address: event, text, key: `command:${eventId}`, answers: [event.platformId] };
+      if (text) store.outbox.notify(said, event.receivedAt);
       return { status: "accepted" };
     });
   }

@@ -224,6 +224,11 @@ export class SessionActor {
     });
   }
 
+  /** Ends its container, whatever it does: what comes then is a conversation of its own. */
+  renew(): void {
+    if (!this.#isWithoutContainer) this.#end("a new conversation was asked for");
+  }
+
   /** Takes over a container that outlived the host's earlier process. */
   async adopt(sandbox: Sandbox): Promise<void> {
     if (!this.#isWithoutContainer) return;
@@ -238,6 +243,7 @@ export class SessionActor {
     this.#attach(sandbox);
     try {
       await this.#openSides();
+      if (this.#parts.store.sessions.isToBeginAnew(this.session.id)) this.renew();
     } catch (error) {
       this.#end(`its mailbox could not be opened: ${messageOf(error)}`);
     }
@@ -333,6 +339,7 @@ export class SessionActor {
       this.#stopCause = "";
       if (earlier) return await this.#takeOn(earlier);
       prepareFolder(this.#folder, group.uid, this.#parts.readersGroup);
+      store.sessions.begun(this.session.id);
       this.#writeConfig(group, groupFolder);
       await this.#openSides();
       const sandbox = await driver.start(this.#parts.specOf(this.#plan(group, groupFolder, null)));

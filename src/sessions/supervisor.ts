@@ -86,6 +86,11 @@ export class Supervisor {
     if (this.#tookOver) this.#actor(id)?.stopWork();
   }
 
+  /** The session begins anew, as the database says: a container that still knows the old conversation ends. */
+  renew(id: SessionId): void {
+    this.#actors.get(id)?.renew();
+  }
+
   stateOf(id: SessionId): StateName {
     return this.#actors.get(id)?.state ?? "cold";
   }

@@ -100,7 +100,7 @@ export class Groups {
   ownersChats(): Address[] {
     return this.#db.all(
       `SELECT m.channel, m.chat, NULL AS thread
-       FROM messaging_groups m LEFT JOIN roles r ON r.user_id = m.direct_user AND r.role = 'owner'
+       FROM messaging_groups m LEFT JOIN held_roles r ON r.user_id = m.direct_user AND r.role = 'owner'
        LEFT JOIN sessions s ON s.channel = m.channel AND s.chat = m.chat
        WHERE iif(m.channel = 'terminal', m.chat = 'main', r.role IS NOT NULL) GROUP BY m.id ORDER BY max(s.last_active_at) DESC, m.id`,
     );

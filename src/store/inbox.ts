@@ -73,7 +73,7 @@ type StoredRow = Omit<InboxRow, "engages" | "stranger" | "files"> & {
 const ROW_COLUMNS = `i.number, i.engages, i.state, i.attempt, i.turn, i.about, e.change, e.author,
   e.user_id AS userId, e.user_name AS userName, e.text, e.files, e.script, e.said_at AS saidAt, e.received_at AS receivedAt,
   e.channel, e.platform_id AS platformId, e.author='person' AND e.user_id NOT LIKE 'task:%'
-    AND NOT EXISTS (SELECT 1 FROM roles r WHERE r.user_id = e.user_id) AS stranger`;
+    AND NOT EXISTS (SELECT 1 FROM held_roles r WHERE r.user_id = e.user_id) AS stranger`;
 
 export class Inbox {
   readonly #db: Database;

@@ -302,6 +302,25 @@ export const steps: string[] = [
     trouble TEXT NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  CREATE TABLE held (
+    user_id TEXT NOT NULL REFERENCES users(id), role TEXT NOT NULL CHECK (role IN ('owner', 'admin', 'member')),
+    agent_group_id TEXT NOT NULL DEFAULT '', PRIMARY KEY (user_id, role, agent_group_id),
+    CHECK (role = 'admin' OR (role = 'owner') = (agent_group_id = ''))
+  ) STRICT;
+  INSERT INTO held SELECT user_id, role, agent_group_id FROM roles;
+  DROP TABLE roles;
+  ALTER TABLE held RENAME TO roles;
+
+  ALTER TABLE sessions ADD COLUMN anew INTEGER NOT NULL DEFAULT 0;
+
+  ALTER TABLE users ADD COLUMN person TEXT REFERENCES users(id);
+  CREATE INDEX users_person ON users (coalesce(person, id));
+  CREATE VIEW held_roles AS
+    SELECT u.id AS user_id, r.role, r.agent_group_id
+    FROM users u JOIN users other ON coalesce(other.person, other.id) = coalesce(u.person, u.id)
+    JOIN roles r ON r.user_id = other.id;
+  `,
 ];
 
 /** Brings the schema up to date. Throws Misuse for a database that a newer NanoClaw wrote. */

@@ -59,9 +59,10 @@ export class Sessions {
     );
   }
 
-  /** The latest active first. */
-  list(limit: number): Session[] {
-    return this.#db.all(`SELECT ${COLUMNS} FROM sessions ORDER BY last_active_at DESC LIMIT ?`, limit);
+  /** The latest active first. @param agentGroup only its own; null for all */
+  list(limit: number, agentGroup: AgentGroupId | null = null): Session[] {
+    const sql = `SELECT ${COLUMNS} FROM sessions WHERE ?1 IS NULL OR agent_group_id=?1 ORDER BY last_active_at DESC LIMIT ?2`;
+    return this.#db.all(sql, agentGroup, limit);
   }
 
   /** Sessions with rows or a turn that have no end: those an earlier process of the host may have left in the middle. */
@@ -114,8 +115,24 @@ export class Sessions {
     this.#db.run("UPDATE sessions SET outbound_cursor=? WHERE id=? AND outbound_cursor<?", cursor, id, cursor);
   }
 
+  /** What its container still says of the conversation does not count where a new one was asked for. */
   setContinuation(id: SessionId, continuation: Continuation): void {
-    this.#db.run("UPDATE sessions SET continuation=? WHERE id=?", JSON.stringify(continuation), id);
+    this.#db.run("UPDATE sessions SET continuation=? WHERE id=? AND anew=0", JSON.stringify(continuation), id);
+  }
+
+  /** What the agent has in mind of it is to be gone: its next container begins anew, and the one that runs must end. */
+  reset(id: SessionId): void {
+    this.#db.run("UPDATE sessions SET continuation=NULL, anew=1 WHERE id=?", id);
+  }
+
+  /** Whether a new conversation was asked for, and no container has begun it yet. */
+  isToBeginAnew(id: SessionId): boolean {
+    return this.#db.get("SELECT 1 FROM sessions WHERE id=? AND anew=1", id) !== undefined;
+  }
+
+  /** A container is about to be started that knows nothing of an earlier one. */
+  begun(id: SessionId): void {
+    this.#db.run("UPDATE sessions SET anew=0 WHERE id=? AND anew=1", id);
   }
 
   /** How that provider takes the conversation up again; null where it never spoke in it. */

@@ -45,6 +45,13 @@ export class Turns {
     return this.#db.get<{ number: number }>(sql, session)?.number ?? null;
   }
 
+  /** When the turn began that runs; null where none does. */
+  runningSince(session: SessionId): number | null {
+    const sql =
+      "SELECT started_at AS at FROM turns WHERE session_id=? AND state='running' ORDER BY number DESC LIMIT 1";
+    return this.#db.get<{ at: number }>(sql, session)?.at ?? null;
+  }
+
   lastInterrupted(session: SessionId): number | null {
     const sql = "SELECT number FROM turns WHERE session_id=? AND state='interrupted' ORDER BY number DESC LIMIT 1";
     return this.#db.get<{ number: number }>(sql, session)?.number ?? null;

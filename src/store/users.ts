@@ -1,6 +1,13 @@
-/** People, as `channel:handle`, and the roles they hold. */
+/** People, as `channel:handle`, and the roles they hold. One person may have many handles: their roles hold for all of them. */
+import type { Role } from "../../api/verb.ts";
 import type { MessagingGroupId, UserId } from "../lib/ids.ts";
 import type { Database } from "../lib/sqlite.ts";
+
+/** A role that a person holds: for one agent group, or for all of them. */
+export interface Grant {
+  role: Role;
+  agentGroup: string | null;
+}
 
 export interface User {
   id: UserId;
@@ -37,12 +44,24 @@ export class Users {
     return this.#db.get<{ zone: string }>(sql)?.zone ?? "UTC";
   }
 
+  /** The user must be known. @param agentGroup null for all of them */
+  grant(id: UserId, { role, agentGroup }: Grant): void {
+    const sql = "INSERT OR IGNORE INTO roles (user_id, role, agent_group_id) VALUES (?,?,?)";
+    this.#db.run(sql, id, role, agentGroup ?? "");
+  }
+
   grantOwner(id: UserId): void {
-    this.#db.run("INSERT OR IGNORE INTO roles (user_id, role) VALUES (?, 'owner')", id);
+    this.grant(id, { role: "owner", agentGroup: null });
+  }
+
+  /** All that the person may, whichever of their handles this is. */
+  grants(id: UserId): Grant[] {
+    const sql = "SELECT role, nullif(agent_group_id, '') AS agentGroup FROM held_roles WHERE user_id=?";
+    return this.#db.all(sql, id);
   }
 
   isOwner(id: UserId): boolean {
-    return this.#db.get("SELECT 1 FROM roles WHERE user_id=? AND role='owner'", id) !== undefined;
+    return this.#db.get("SELECT 1 FROM held_roles WHERE user_id=? AND role='owner'", id) !== undefined;
   }
 
   /** Somebody who may speak in a room without a role. The user must be known. */

@@ -12,7 +12,7 @@ import type { AgentGroupId, MessagingGroupId, SessionId } from "../../src/lib/id
 import { silentLog } from "../../src/lib/log.ts";
 import { Delivery } from "../../src/outbound/delivery.ts";
 import { Drafts } from "../../src/outbound/drafts.ts";
-import { countingRandom, OWNER, world } from "../support/world.ts";
+import { countingRandom, noCommands, OWNER, world } from "../support/world.ts";
 import type { Arena, Author, Chat, Deed, Effect, Grant } from "./arena.ts";
 import { type Hands, ObedientAgent } from "./obedient-agent.ts";
 import { previewed } from "./previews.ts";
@@ -63,7 +63,7 @@ export class ModelArena implements Arena {
     const channel = this.#platform();
     const parts = { store, audit, clock, random: countingRandom(), log: silentLog, guard, channel: () => channel };
     const { approvals, hold, pair } = this.#world;
-    this.#router = new Router({ ...parts, approvals, hold, pair, wake: () => {}, stopped: () => {} });
+    this.#router = new Router({ ...parts, approvals, hold, pair, wake: () => {}, commands: noCommands });
     this.#drafts = new Drafts(parts);
     this.#delivery = new Delivery({ ...parts, drafts: this.#drafts, onTrouble: () => {} });
     this.#delivery.start();

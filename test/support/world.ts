@@ -2,16 +2,22 @@
 import { approvalsPart } from "../../parts/approvals/index.ts";
 import { pair } from "../../parts/channels/pairing.ts";
 import { Pairings } from "../../parts/channels/pairings.ts";
+import { chatCommands } from "../../parts/commands/index.ts";
+import { conversationEffects } from "../../parts/conversations/index.ts";
 import type { FlowGuard } from "../../src/access/flow-guard.ts";
 import { Audit } from "../../src/audit/audit.ts";
 import type { Acceptance } from "../../src/channels/channel.ts";
+import { type Effects, Executor } from "../../src/control/execute.ts";
+import type { Commands } from "../../src/inbound/commands.ts";
 import type { Clock } from "../../src/lib/clock.ts";
 import type { AgentGroupId, MessagingGroupId, Random, SessionId, UserId } from "../../src/lib/ids.ts";
 import { silentLog } from "../../src/lib/log.ts";
+import type { Supervisor } from "../../src/sessions/supervisor.ts";
 import type { Tripwire } from "../../src/sessions/tripwire.ts";
 import type { InboundEvent } from "../../src/store/inbox.ts";
 import type { Session } from "../../src/store/sessions.ts";
-import { openStore } from "../../src/store/store.ts";
+import { openStore, type Store } from "../../src/store/store.ts";
+import type { Grant } from "../../src/store/users.ts";
 
 /** A clock that moves only when told to. */
 export class ManualClock implements Clock {
@@ -83,6 +89,23 @@ export const AGENT = "a-1" as AgentGroupId;
 export const SESSION = "s-1" as SessionId;
 export const OWNER = "test:owner" as UserId;
 
+/** What an owner holds. */
+export const OWNS: Grant = { role: "owner", agentGroup: null };
+
+/** Nothing that is written is for the host. */
+export const noCommands: Commands = { read: () => null, run: () => "" };
+
+/** Those that concern conversations, for people to write. */
+export function commandsFor(
+  { store, audit }: { store: Store; audit: Audit },
+  more: Partial<Pick<Supervisor, "stateOf" | "stopWork" | "renew">>,
+): Commands {
+  const supervisor = { stateOf: () => "cold" as const, stopWork: () => {}, renew: () => {}, ...more };
+  const effects = conversationEffects({ store, supervisor: () => supervisor }) as Effects;
+  const executor = new Executor(effects, store, audit);
+  return chatCommands({ store, executor: () => executor });
+}
+
 /** Lets everything pass. */
 export const noTripwire: Tripwire = {
   cut: (_session, _where, value) => value,
@@ -130,6 +153,7 @@ export function world() {
     guard: noGuard,
     session,
     tripwire: noTripwire,
+    commands: noCommands,
     approvals: approvalsPart({ store, audit, clock, log: silentLog, edits: () => false }).approvals,
     pairings,
     pair: (event: InboundEvent) => pair({ store, audit, clock, random: countingRandom(), pairings }, event),

@@ -4,17 +4,19 @@ import { join } from "node:path";
 import { TerminalChannel } from "../../../drivers/terminal/terminal.ts";
 import { type ApprovalsPart, approvalsPart } from "../../../parts/approvals/index.ts";
 import { type CareParts, careEffects } from "../../../parts/care/index.ts";
+import { chatEffects } from "../../../parts/chats/index.ts";
+import { chatCommands } from "../../../parts/commands/index.ts";
+import { conversationEffects } from "../../../parts/conversations/index.ts";
 import { tripwire } from "../../../parts/credentials/tripwire.ts";
 import { type EgressPart, egressRules } from "../../../parts/egress/index.ts";
 import { flowGuard } from "../../../parts/guard/index.ts";
+import { messageEffects } from "../../../parts/messages/index.ts";
 import { metering } from "../../../parts/meter/index.ts";
 import { type Strangers, strangers } from "../../../parts/strangers/index.ts";
 import { type ScheduledTasks, type ScheduledTasksParts, scheduledTasks } from "../../../parts/tasks/index.ts";
 import { Audit } from "../../../src/audit/audit.ts";
 import type { Terminal } from "../../../src/channels/terminal.ts";
 import { carryOutFor } from "../../../src/control/agent-tools.ts";
-import { chatEffects } from "../../../src/control/effects/chat.ts";
-import { messageEffects } from "../../../src/control/effects/messages.ts";
 import { type Effects, Executor } from "../../../src/control/execute.ts";
 import type { Meter } from "../../../src/gateway/meter.ts";
 import type { Clock } from "../../../src/lib/clock.ts";
@@ -192,6 +194,7 @@ export class Host {
         throw new Error(`no channel ${id}`);
       },
       more: machine.platforms.map((platform) => platform.channel(life)),
+      commands: chatCommands({ store, executor: () => executor }),
       ...{ approvals, hold: (event, room) => doorman.hold(event, room), pair: () => false },
     });
     const { supervisor, registry, router } = path;
@@ -224,13 +227,14 @@ export class Host {
       }),
       ...tasks.effects,
       ...asking.effects,
+      ...conversationEffects({ store, supervisor: () => supervisor }),
       ...chatEffects({ store, clock, random, terminal, supervisor }),
       ...flow.effects,
       // Of those that look after the installation only this is asked for, which needs the store alone.
       "outbox.retry": careEffects({ store } as CareParts)["outbox.retry"],
     };
     // The verbs of people's own machines (credentials, groups) are not asked for here.
-    const executor = new Executor(effects as unknown as Effects, db, audit);
+    const executor: Executor = new Executor(effects as unknown as Effects, store, audit);
     return { path, tasks, door, asking, executor, meter };
   }
 }

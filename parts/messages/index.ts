@@ -2,13 +2,13 @@
  * What agents say by a tool: `messages.*`. Each is an outbox row, written in the transaction that takes the row which asks,
  * so it is said once however often the runner is asked for it.
  */
-import type { Channel } from "../../channels/channel.ts";
-import type { Clock } from "../../lib/clock.ts";
-import { Misuse } from "../../lib/errors.ts";
-import type { OutgoingFile } from "../../store/outbox.ts";
-import type { Session } from "../../store/sessions.ts";
-import type { Store } from "../../store/store.ts";
-import type { EffectContext, Effects } from "../execute.ts";
+import type { Channel } from "../../src/channels/channel.ts";
+import type { EffectContext, Effects } from "../../src/control/execute.ts";
+import type { Clock } from "../../src/lib/clock.ts";
+import { Misuse } from "../../src/lib/errors.ts";
+import type { OutgoingFile } from "../../src/store/outbox.ts";
+import type { Session } from "../../src/store/sessions.ts";
+import type { Store } from "../../src/store/store.ts";
 
 export interface MessageParts {
   store: Store;
