@@ -68,6 +68,9 @@ interface Service {
   hint: string;
 }
 
+/** Whether the host starts with this machine. */
+export const hasService = (paths: Paths): boolean => serviceOf(paths) !== null;
+
 function serviceOf(paths: Paths): Service | null {
   const name = `nanoclaw-${paths.installation}`;
   const config = process.env.XDG_CONFIG_HOME ?? join(homedir(), ".config");

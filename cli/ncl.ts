@@ -45,6 +45,16 @@ root
   });
 
 root
+  .command("doctor")
+  .description("Find what is wrong with this installation, say why, and mend what can be mended")
+  .option("--fix", "mend without asking", false)
+  .option("--json", "print what was found as JSON", false)
+  .action(async (options: { fix: boolean; json: boolean }) => {
+    const { doctor } = await import("./doctor/doctor.ts");
+    await doctor(paths, client(), options);
+  });
+
+root
   .command("logs")
   .description("Show what the host logged")
   .option("-f, --follow", "go on as more is logged", false)
