@@ -230,8 +230,9 @@ export async function startHost(
         mountsOf: (group) => mounts.of(group.folder),
         imageOf: packages.imageOf,
         ...{ store, paths, clock, random, driver, readers, files, labels, readersGroup: user?.gid ?? null },
-        doorTo: (upstream, secret) =>
+        doorTo: (upstream, secret, rules) =>
           new Gateway({
+            network: { egress: rules, keysDir: paths.config },
             upstream: () => upstream,
             credential: async () => ({ kind: "api_key", secret }),
             intend: async () => null,

@@ -133,6 +133,54 @@ def _(port, marker):
     return False, answer.split(b"\r\n", 1)[0].decode(errors="replace")[:60]
 
 
+def through(*requests):
+    """Says these, one after the other, to the proxy of the network: the first line of each answer."""
+    client = socket.socket(socket.AF_UNIX)
+    client.settimeout(5)
+    client.connect(SOCKET)
+    named = {"Host": "nanoclaw", "Connection": "Upgrade", "Upgrade": "nanoclaw-proxy"}
+    answers = []
+    try:
+        for request in [head("GET", "/nanoclaw/proxy", named), *requests]:
+            client.sendall(request)
+            answers.append(client.recv(4000).split(b"\r\n", 1)[0].decode(errors="replace")[:60])
+    except OSError:
+        answers.append("no answer")
+    client.close()
+    return answers
+
+
+def written(form):
+    return f"[{form}]" if ":" in form else form
+
+
+def judged(answers):
+    """Harm where the proxy was there, and said that it is connected."""
+    said = sorted({line for first, *rest in answers for line in (rest if status(first) == 101 else [first])})
+    return any(status(line) == 200 for line in said), "; ".join(said)[:200]
+
+
+@attack("door.host-addresses")
+def _(port, marker, forms):
+    def request(form):
+        return head("GET", f"http://{written(form)}:{port}/{marker}", {"Host": f"{written(form)}:{port}"})
+
+    return judged([through(request(form)) for form in forms])
+
+
+@attack("door.host-tunnels")
+def _(port, marker, forms):
+    def request(form):
+        return head("CONNECT", f"{written(form)}:{port}", {"Host": f"{written(form)}:{port}"})
+
+    return judged([through(request(form), head("GET", f"/{marker}", {"Host": "x"})) for form in forms])
+
+
+@attack("door.stranger")
+def _(marker):
+    return judged([through(head("GET", f"http://{marker}.invalid/{marker}", {"Host": f"{marker}.invalid"}))])
+
+
 @attack("door.other-upgrade")
 def _(marker):
     return False, ask("GET", f"/model/anthropic/v1/stream/{marker}", None, Connection="upgrade", Upgrade="websocket")

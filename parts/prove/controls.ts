@@ -39,6 +39,7 @@ export const controls = {
   secrets: "no secret is given to a container",
   sessions: "only its own session's folders are mounted",
   "gateway rules": "the gateway passes only what its rules name",
+  "private addresses": "the gateway connects to no private address",
   "gateway limits": "the gateway's limits for each session",
   "bell limit": "the bell is heard so many times a second",
   uploads: "names of files that can't be paths",

@@ -3,6 +3,7 @@ import { chownSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import type { Door, OpenDoor, Upstream } from "../../src/gateway/door.ts";
+import type { Egress } from "../../src/gateway/egress.ts";
 import type { Random, SessionId } from "../../src/lib/ids.ts";
 import type { Paths } from "../../src/lib/paths.ts";
 import type { Mount, SandboxDriver, SandboxSpec } from "../../src/sandbox/sandbox.ts";
@@ -12,6 +13,7 @@ import { sessionFolder } from "../../src/sessions/folder.ts";
 import type { AgentGroup } from "../../src/store/groups.ts";
 import type { Session } from "../../src/store/sessions.ts";
 import { Mail, type MailParts } from "./mail.ts";
+import { privateOnly } from "./private-only.ts";
 import { leftovers, PREFIX, removeSession, Scratch } from "./scratch.ts";
 import { sweep } from "./sweep.ts";
 import { Watch } from "./watch.ts";
@@ -23,8 +25,8 @@ export interface ProverParts extends MailParts {
   driver: SandboxDriver;
   readersGroup: number | null;
   files: Pick<SessionFiles, "take">;
-  /** A gateway of its own, whose upstream and credential are the prover's. */
-  doorTo(upstream: Upstream, secret: string): Door;
+  /** A gateway of its own, whose upstream, credential and rules are the prover's. */
+  doorTo(upstream: Upstream, secret: string, egress: Egress): Door;
   labels: Record<string, string>;
   /** The folders of a person that the agent gets. */
   mountsOf(group: AgentGroup): Mount[];
@@ -77,7 +79,11 @@ export async function setStage(parts: ProverParts, group: AgentGroup, onFile: On
   try {
     await scratch.fill(paths.root);
     await watch.start();
-    const door = parts.doorTo({ address: `unix:${watch.upstreamSocket}`, needsCredential: true }, watch.secret);
+    const door = parts.doorTo(
+      { address: `unix:${watch.upstreamSocket}`, needsCredential: true },
+      watch.secret,
+      privateOnly(),
+    );
     const onRing = () => {
       watch.rings += 1;
     };

@@ -3,6 +3,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname } from "node:path";
 import type { Attack } from "../attack.ts";
+import { PRIVATE } from "../private-only.ts";
 import type { World } from "../world.ts";
 
 const program = "door.py";
@@ -11,8 +12,8 @@ const wall = "gateway";
 const PATIENCE = 1_000;
 /** Rings that may be heard during the attack, which lasts 1.5 s. */
 const MOST_RINGS = 400;
-/** What the gateway lets one session have (drivers/door/limits.ts). */
-const CONNECTIONS = 64;
+/** What the gateway lets one session have (drivers/door/limits.ts), with those that wait for the way to the network. */
+const CONNECTIONS = 64 + 128;
 const BURST = 200;
 
 const mark = (id: string) => ({
@@ -30,6 +31,11 @@ const rule = (id: string, tried: string): Attack => ({
 const toHost = (id: string, tried: string): Attack => ({
   ...rule(id, tried),
   settings: ({ watch }) => ({ marker: watch.mark(id), port: watch.port }),
+});
+/** The proof's rules let these addresses through by name (private-only.ts): what stops them is where they lead. */
+const toHostByProxy = (id: string, tried: string): Attack => ({
+  ...{ ...rule(id, tried), control: "private addresses" },
+  settings: ({ watch }) => ({ marker: watch.mark(id), port: watch.port, forms: PRIVATE }),
 });
 
 const slow = ({ watch }: World) =>
@@ -58,6 +64,12 @@ export const gatewayAttacks: Attack[] = [
   rule("door.own-header", "pass a header on that nobody named"),
   toHost("door.absolute-address", "use the gateway as a proxy to a server on the host"),
   toHost("door.tunnel", "dig a tunnel through the gateway to a server on the host"),
+  toHostByProxy(
+    "door.host-addresses",
+    "ask the way to the network for this machine, by every way to write its address",
+  ),
+  toHostByProxy("door.host-tunnels", "dig tunnels to this machine by every way to write its address"),
+  rule("door.stranger", "ask the way to the network for a host that no rule names"),
   rule("door.other-upgrade", "turn the connection into something else than HTTP"),
   rule("door.smuggled-request", "hide a second request inside the first"),
   rule("door.packed-body", "hide a body of 50 MB in a few kilobytes"),

@@ -51,8 +51,9 @@ export async function proveBench(runtime: string | null): Promise<ProveBench> {
   const parts: ProverParts = {
     ...{ paths, clock: systemClock, random: systemRandom, driver, readers, readersGroup: READERS?.gid ?? null },
     files: new DiskFiles({ clock: systemClock, random: systemRandom, fetch: () => Promise.reject(new Error("none")) }),
-    doorTo: (upstream, secret) =>
+    doorTo: (upstream, secret, egress) =>
       new Gateway({
+        network: { egress, keysDir: paths.config },
         upstream: () => upstream,
         credential: async () => ({ kind: "api_key", secret }),
         record: () => {},

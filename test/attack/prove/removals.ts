@@ -1,13 +1,17 @@
 /** Each hardening of the box, taken away: how, and which controls of the list are gone with it. */
 import { execFileSync } from "node:child_process";
-import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { Gateway } from "../../../drivers/door/gateway.ts";
-import { defaultLimits } from "../../../drivers/door/limits.ts";
+import { defaultLimits, type Limits } from "../../../drivers/door/limits.ts";
 import type { Control } from "../../../parts/prove/controls.ts";
+import { privateOnly } from "../../../parts/prove/private-only.ts";
 import type { ProverParts } from "../../../parts/prove/stage.ts";
 import type { World } from "../../../parts/prove/world.ts";
 import { inside } from "../../../protocol/layout.ts";
+import type { Upstream } from "../../../src/gateway/door.ts";
+import type { Egress } from "../../../src/gateway/egress.ts";
 import { silentLog } from "../../../src/lib/log.ts";
 import type { SandboxSpec } from "../../../src/sandbox/sandbox.ts";
 import type { Loose } from "./altered-driver.ts";
@@ -81,6 +85,27 @@ const ownFolder = ({ scratch, uid }: World, name: string) => {
   }
   return path;
 };
+
+/** For the keys of such doors, while this process lasts. */
+let keys = "";
+function keysDir(): string {
+  if (keys === "") {
+    keys = mkdtempSync(join(tmpdir(), "nanoclaw-door-"));
+    process.once("exit", () => rmSync(keys, { recursive: true, force: true }));
+  }
+  return keys;
+}
+
+/** The door as it is, but with these rules and limits. */
+function realDoor(upstream: Upstream, secret: string, egress: Egress, limits: Limits): Gateway {
+  return new Gateway({
+    ...{ upstream: () => upstream, credential: async () => ({ kind: "api_key", secret }), record: () => {} },
+    intend: async () => null,
+    meter: { ask: () => ({ allow: true, id: 1 }), goesOn: () => true, ended: () => {} },
+    network: { egress, keysDir: keysDir() },
+    ...{ limits, log: silentLog },
+  });
+}
 
 export const removals: Removal[] = [
   { name: "the system call filter", controls: ["filter"], alter: unfiltered, quick: true },
@@ -240,22 +265,20 @@ export const removals: Removal[] = [
       name: "the gateway's rules and limits",
       controls: ["gateway rules", "bell limit", "gateway limits"],
     },
-    // So many requests at once are more than this simple one can pass on.
-    except: ["door.requests"],
+    // So many requests at once are more than this simple one can pass on, and it has no way to the network.
+    except: ["door.requests", "door.stranger"],
     parts: { doorTo: (upstream) => new NaiveDoor(upstream) },
   },
   {
     ...{ name: "the gateway's limits", controls: ["gateway limits"] },
     parts: {
-      doorTo: (upstream, secret) =>
-        new Gateway({
-          ...{ upstream: () => upstream, credential: async () => ({ kind: "api_key", secret }), record: () => {} },
-          intend: async () => null,
-          meter: { ask: () => ({ allow: true, id: 1 }), goesOn: () => true, ended: () => {} },
-          limits: { ...defaultLimits, connections: 10_000, rate: 1e6, burst: 1e6 },
-          log: silentLog,
-        }),
+      doorTo: (upstream, secret, egress) =>
+        realDoor(upstream, secret, egress, { ...defaultLimits, connections: 10_000, rate: 1e6, burst: 1e6 }),
     },
+  },
+  {
+    ...{ name: "the check of where an address leads", controls: ["private addresses"], quick: true },
+    parts: { doorTo: (upstream, secret) => realDoor(upstream, secret, privateOnly(true), defaultLimits) },
   },
   { name: "names of files that can't be paths", controls: ["uploads"], parts: { files: naiveFiles } },
   {
@@ -263,6 +286,7 @@ export const removals: Removal[] = [
       name: "the size of a file that leaves",
       controls: ["upload size", "uploads", "gateway rules", "bell limit", "gateway limits"],
     },
+    except: ["door.stranger"],
     parts: { files: naiveFiles, doorTo: (upstream) => new NaiveDoor(upstream) },
   },
   {
