@@ -15,6 +15,7 @@ import { messageVerbs } from "./verbs/messages.ts";
 import { mountVerbs } from "./verbs/mounts.ts";
 import { packageVerbs } from "./verbs/packages.ts";
 import { quotaVerbs } from "./verbs/quota.ts";
+import { roomVerbs } from "./verbs/rooms.ts";
 import { ruleVerbs } from "./verbs/rules.ts";
 import { sandboxVerbs } from "./verbs/sandbox.ts";
 import { taskVerbs } from "./verbs/tasks.ts";
@@ -38,6 +39,7 @@ export const verbs = {
   ...usageVerbs,
   ...guardVerbs,
   ...approvalVerbs,
+  ...roomVerbs,
   ...ruleVerbs,
 };
 

@@ -15,6 +15,7 @@ import { approvalsPart } from "../parts/approvals/index.ts";
 import { auditBook } from "../parts/audit/index.ts";
 import { careEffects } from "../parts/care/index.ts";
 import { channelsPart } from "../parts/channels/index.ts";
+import { chatEffects } from "../parts/chats/index.ts";
 import { credentials } from "../parts/credentials/index.ts";
 import { type EgressPart, egressRules, requestCredentials } from "../parts/egress/index.ts";
 import { groupEffects } from "../parts/groups/index.ts";
@@ -24,7 +25,7 @@ import { extraMounts } from "../parts/mounts/index.ts";
 import { agentPackages } from "../parts/packages/index.ts";
 import { proof } from "../parts/prove/index.ts";
 import { workspaceQuota } from "../parts/quota/index.ts";
-import { type Strangers, strangers } from "../parts/strangers/index.ts";
+import { type Rooms, rooms } from "../parts/rooms/index.ts";
 import { type ScheduledTasksParts, scheduledTasks } from "../parts/tasks/index.ts";
 import { MailboxWriter } from "../protocol/mailbox/writer.ts";
 import { tellOwner } from "./access/owner.ts";
@@ -33,7 +34,6 @@ import type { Channel } from "./channels/channel.ts";
 import { channelLoader } from "./channels/load.ts";
 import { agentOfChat } from "./channels/terminal.ts";
 import { agentTools, carryOutFor } from "./control/agent-tools.ts";
-import { chatEffects } from "./control/effects/chat.ts";
 import { messageEffects } from "./control/effects/messages.ts";
 import { Executor } from "./control/execute.ts";
 import { anthropicBundle } from "./gateway/bundle.ts";
@@ -190,10 +190,11 @@ export async function startHost(
     tripwire: keeping.tripwire,
     credentials: adding.credentials,
     added: adding.added,
-    ...{ approvals, hold: (event, room) => doorman.hold(event, room), pair: adding.pair },
+    ...{ approvals, hold: (event, room) => meeting.hold(event, room), pair: adding.pair },
   });
   const { registry, router, supervisor } = path;
-  const doorman: Strangers = strangers({ store, clock, random, approvals, router });
+  const { groups: groupsDir } = paths;
+  const meeting: Rooms = rooms({ store, clock, random, approvals, registry, router, groupsDir });
   const tasks = scheduledTasks({
     ...{ store, audit, clock, random, router, supervisor, containers },
     log: log.child({ part: "tasks" }),
@@ -208,14 +209,14 @@ export async function startHost(
         sentFile: (session, id) => files.sent(folderOf(session), id),
       }),
       ...chatEffects({ store, clock, random, terminal, supervisor }),
-      ...groupEffects({ store, clock, random, router, supervisor, groupsDir: paths.groups }),
+      ...groupEffects({ store, clock, random, router, supervisor, groupsDir }),
       ...tasks.effects,
       ...metered.effects,
       ...book.effects,
       ...keeping.effects,
       ...guardEffects,
       ...approvalEffects,
-      ...doorman.effects,
+      ...meeting.effects,
       ...egress.effects,
       ...mounts.effects,
       ...quota.effects,

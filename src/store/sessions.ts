@@ -68,7 +68,7 @@ export class Sessions {
   unsettled(): SessionId[] {
     return this.#db
       .all<{ id: SessionId }>(
-        `SELECT session_id AS id FROM inbox WHERE state IN ('queued','in_turn')
+        `SELECT session_id AS id FROM inbox WHERE state IN ('queued','in_turn') AND (engages=1 OR turn IS NOT NULL)
          UNION SELECT session_id FROM turns WHERE state='running'`,
       )
       .map((row) => row.id);

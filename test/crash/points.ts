@@ -89,7 +89,7 @@ const CORE = [
   "rename outbound/delivery.ts:perform",
   "commit store/outbox.ts:Outbox.split",
   "commit sessions/judge.ts:judge",
-  "commit control/execute.ts:record < control/effects/chat.ts:chat.stop",
+  "commit control/execute.ts:record < parts/chats/index.ts:chat.stop",
   "commit parts/tasks/scheduler.ts:#startOrFail",
   "request DELETE /containers/ID",
 ];

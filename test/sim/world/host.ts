@@ -4,16 +4,16 @@ import { join } from "node:path";
 import { TerminalChannel } from "../../../drivers/terminal/terminal.ts";
 import { type ApprovalsPart, approvalsPart } from "../../../parts/approvals/index.ts";
 import { type CareParts, careEffects } from "../../../parts/care/index.ts";
+import { chatEffects } from "../../../parts/chats/index.ts";
 import { tripwire } from "../../../parts/credentials/tripwire.ts";
 import { type EgressPart, egressRules } from "../../../parts/egress/index.ts";
 import { flowGuard } from "../../../parts/guard/index.ts";
 import { metering } from "../../../parts/meter/index.ts";
-import { type Strangers, strangers } from "../../../parts/strangers/index.ts";
+import { type Rooms, rooms } from "../../../parts/rooms/index.ts";
 import { type ScheduledTasks, type ScheduledTasksParts, scheduledTasks } from "../../../parts/tasks/index.ts";
 import { Audit } from "../../../src/audit/audit.ts";
 import type { Terminal } from "../../../src/channels/terminal.ts";
 import { carryOutFor } from "../../../src/control/agent-tools.ts";
-import { chatEffects } from "../../../src/control/effects/chat.ts";
 import { messageEffects } from "../../../src/control/effects/messages.ts";
 import { type Effects, Executor } from "../../../src/control/execute.ts";
 import type { Meter } from "../../../src/gateway/meter.ts";
@@ -192,10 +192,11 @@ export class Host {
         throw new Error(`no channel ${id}`);
       },
       more: machine.platforms.map((platform) => platform.channel(life)),
-      ...{ approvals, hold: (event, room) => doorman.hold(event, room), pair: () => false },
+      ...{ approvals, hold: (event, room) => meeting.hold(event, room), pair: () => false },
     });
     const { supervisor, registry, router } = path;
-    const doorman: Strangers = strangers({ store, clock, random, approvals, router });
+    const { groups: groupsDir } = paths;
+    const meeting: Rooms = rooms({ store, clock, random, approvals, registry, router, groupsDir });
     const meter =
       machine.setup.budget === null
         ? null

@@ -1,15 +1,15 @@
 /** What the verbs of the terminal channel do: `chat.*` and `claw.open`. */
 
-import type { ChatEvent } from "../../../api/results.ts";
-import { TERMINAL_USER, type Terminal, type TerminalEvent } from "../../channels/terminal.ts";
-import type { Clock } from "../../lib/clock.ts";
-import { Misuse } from "../../lib/errors.ts";
-import { newMessagingGroupId, newSessionId, type Random, type SessionId, type UserId } from "../../lib/ids.ts";
-import type { Supervisor } from "../../sessions/supervisor.ts";
-import type { AgentGroup } from "../../store/groups.ts";
-import type { Session } from "../../store/sessions.ts";
-import type { Store } from "../../store/store.ts";
-import type { Effects } from "../execute.ts";
+import type { ChatEvent } from "../../api/results.ts";
+import { TERMINAL_USER, type Terminal, type TerminalEvent } from "../../src/channels/terminal.ts";
+import type { Effects } from "../../src/control/execute.ts";
+import type { Clock } from "../../src/lib/clock.ts";
+import { Misuse } from "../../src/lib/errors.ts";
+import { newMessagingGroupId, newSessionId, type Random, type SessionId, type UserId } from "../../src/lib/ids.ts";
+import type { Supervisor } from "../../src/sessions/supervisor.ts";
+import type { AgentGroup } from "../../src/store/groups.ts";
+import type { Session } from "../../src/store/sessions.ts";
+import type { Store } from "../../src/store/store.ts";
 
 /** Lines that wait for a slow follower; beyond, it is told to come back with its cursor. */
 const MAX_WAITING = 10_000;
