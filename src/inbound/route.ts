@@ -7,6 +7,7 @@ import type { ChannelEvent } from "../channels/channel.ts";
 import type { AgentGroupId } from "../lib/ids.ts";
 import type { Address } from "../store/address.ts";
 import type { MessagingGroup, Wiring } from "../store/groups.ts";
+import { EVERYWHERE } from "../store/sessions.ts";
 
 /** In a chat without threads a mention holds for so long after the last message that was answered, milliseconds. */
 export const STICKS_FOR = 30 * 60_000;
@@ -83,6 +84,6 @@ export function targetOf(address: Address, wiring: Pick<Wiring, "agentGroup" | "
     case "per-thread":
       return { agentGroup, conversation: address.thread ? `${room}/${address.thread}` : room, thread: address.thread };
     case "agent-shared":
-      return { agentGroup, conversation: "*", thread: null };
+      return { agentGroup, conversation: EVERYWHERE, thread: null };
   }
 }

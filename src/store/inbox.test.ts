@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { AGENT, OWNER, SESSION, world } from "../../test/support/world.ts";
 import type { SessionId } from "../lib/ids.ts";
 import { MOST_WAITING_CONTEXT } from "./inbox.ts";
+import { EVERYWHERE } from "./sessions.ts";
 
 const number = fc.integer({ min: 1, max: 4 }).map((one) => one * 2);
 const turn = fc.constantFrom(11, 13);
@@ -62,13 +63,13 @@ test("context that gave way to later context may still be part of the turn that 
   assert.deepEqual(inbox.intoTurn(SESSION, [told, asked], 3), [told, asked]);
 });
 
-const EVERYWHERE = "s-all" as SessionId;
+const ALL = "s-all" as SessionId;
 
 /** One conversation over many chats. */
 function everywhere() {
   const w = world();
   const { store, clock, session } = w;
-  store.sessions.add({ ...session, id: EVERYWHERE, agentGroup: AGENT, conversation: "*" });
+  store.sessions.add({ ...session, id: ALL, agentGroup: AGENT, conversation: EVERYWHERE });
   let said = 0;
   const say = (chat: string, thread: string | null = null, engages = true): number => {
     said += 1;
@@ -89,18 +90,18 @@ function everywhere() {
       saidAt: clock.now(),
       receivedAt: clock.now(),
     });
-    const number = store.sessions.nextNumber(EVERYWHERE, clock.now());
-    store.inbox.enqueue(EVERYWHERE, number, id ?? 0, engages);
+    const number = store.sessions.nextNumber(ALL, clock.now());
+    store.inbox.enqueue(ALL, number, id ?? 0, engages);
     return number;
   };
   const speaksIn = () => {
-    const { chat, thread } = store.sessions.session(EVERYWHERE) ?? assert.fail();
+    const { chat, thread } = store.sessions.session(ALL) ?? assert.fail();
     return thread ? `${chat}/${thread}` : chat;
   };
-  const waits = () => store.inbox.unfinished(EVERYWHERE).map(({ number }) => number);
+  const waits = () => store.inbox.unfinished(ALL).map(({ number }) => number);
   const answer = (...numbers: number[]) => {
-    store.inbox.intoTurn(EVERYWHERE, numbers, 1);
-    return store.inbox.finish(EVERYWHERE, numbers, 1, "done");
+    store.inbox.intoTurn(ALL, numbers, 1);
+    return store.inbox.finish(ALL, numbers, 1, "done");
   };
   return { ...w, say, speaksIn, waits, answer };
 }
@@ -120,7 +121,7 @@ test("a conversation over many chats speaks in the chat of what it answers, and 
   answer(b);
   assert.deepEqual([speaksIn(), waits()], ["a", [last]]);
   answer(last);
-  assert.deepEqual([speaksIn(), waits(), store.inbox.hasWork(EVERYWHERE)], ["a", [], false]);
+  assert.deepEqual([speaksIn(), waits(), store.inbox.hasWork(ALL)], ["a", [], false]);
 });
 
 test("context of other chats holds up nobody and rides along", () => {
@@ -135,9 +136,9 @@ test("what is given up or stopped is that of one chat: the others have their own
   const { say, speaksIn, waits, store } = everywhere();
   say("a");
   const b = say("b");
-  store.sessions.stop(EVERYWHERE);
-  assert.deepEqual(store.inbox.endAll(EVERYWHERE, "failed"), ["a-1"]);
+  store.sessions.stop(ALL);
+  assert.deepEqual(store.inbox.endAll(ALL, "failed"), ["a-1"]);
   assert.deepEqual([speaksIn(), waits()], ["b", [b]]);
-  assert.equal(store.sessions.stoppedUpTo(EVERYWHERE), 0, "nobody stopped it in that chat");
-  assert.deepEqual(store.inbox.endAll(EVERYWHERE, "failed"), ["b-2"]);
+  assert.equal(store.sessions.stoppedUpTo(ALL), 0, "nobody stopped it in that chat");
+  assert.deepEqual(store.inbox.endAll(ALL, "failed"), ["b-2"]);
 });

@@ -4,6 +4,8 @@
  */
 import type { SessionId } from "../lib/ids.ts";
 import type { Database } from "../lib/sqlite.ts";
+import type { Address } from "./address.ts";
+import { EVERYWHERE } from "./sessions.ts";
 
 export interface InboundEvent {
   channel: string;
@@ -82,7 +84,7 @@ type StoredRow = Omit<InboxRow, "engages" | "stranger" | "files"> & {
 /** Where what is said to a session (?1) from another chat begins: it waits until all before it has its end. */
 const NEXT_CHAT = `coalesce((SELECT min(o.number) FROM sessions s JOIN inbox o INDEXED BY inbox_unfinished ON o.session_id = s.id
     JOIN inbound_events x ON x.id = o.event_id
-    WHERE s.id=?1 AND s.conversation='*' AND o.engages=1 AND o.state IN ('queued','in_turn')
+    WHERE s.id=?1 AND s.conversation='${EVERYWHERE}' AND o.engages=1 AND o.state IN ('queued','in_turn')
       AND (x.channel, x.chat, x.thread) IS NOT (s.channel, s.chat, s.thread)), ${Number.MAX_SAFE_INTEGER})`;
 
 const ROW_COLUMNS = `i.number, i.engages, i.state, i.attempt, i.turn, i.about, e.change, e.author,
@@ -143,7 +145,7 @@ export class Inbox {
       `UPDATE sessions SET channel = next.channel, chat = next.chat, thread = next.thread, stopped_up_to = 0
        FROM (SELECT e.channel, e.chat, e.thread FROM inbox i INDEXED BY inbox_unfinished JOIN inbound_events e ON e.id = i.event_id
              WHERE i.session_id=?1 AND i.engages=1 AND i.state IN ('queued','in_turn') ORDER BY i.number LIMIT 1) next
-       WHERE id=?1 AND conversation='*' AND (sessions.channel, sessions.chat, sessions.thread) IS NOT
+       WHERE id=?1 AND conversation='${EVERYWHERE}' AND (sessions.channel, sessions.chat, sessions.thread) IS NOT
          (next.channel, next.chat, next.thread)`,
       session,
     );
@@ -199,9 +201,9 @@ export class Inbox {
   }
 
   /** Messages that wait for a turn, and that nobody was told about, received before `limit`; the oldest of each session. */
-  untold(limit: number): { session: SessionId; number: number; receivedAt: number }[] {
+  untold(limit: number): (Address & { session: SessionId; number: number; receivedAt: number })[] {
     return this.#db.all(
-      `SELECT i.session_id AS session, min(i.number) AS number, min(e.received_at) AS receivedAt
+      `SELECT i.session_id AS session, min(i.number) AS number, min(e.received_at) AS receivedAt, e.channel, e.chat, e.thread
        FROM inbox i INDEXED BY inbox_untold JOIN inbound_events e ON e.id = i.event_id
        WHERE i.state='queued' AND i.engages=1 AND i.told=0 GROUP BY i.session_id HAVING min(e.received_at) <= ?`,
       limit,
