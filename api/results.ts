@@ -312,7 +312,27 @@ export const approvalWhole = approval.extend({
 export const approvalAnswer = z.object({ question: count, state: approvalState, said: z.string() });
 
 export const senderPolicy = z.enum(["strict", "request_approval", "public"]);
-export const senders = z.object({ chat: z.string(), policy: senderPolicy, members: z.array(z.string()) });
+export const room = z.object({
+  ...{ chat: z.string(), policy: senderPolicy, agents: z.array(z.string()) },
+  members: count,
+});
+export const roomWhole = room.extend({
+  members: z.array(z.string()),
+  /** Who is alone there with the agent; empty where others read along. */
+  direct: z.string(),
+});
+export const asksAbout = z.enum(["ask", "ignore"]);
+export const unknownRooms = z.object({ channel: z.string(), asks: asksAbout });
+export const engageMode = z.enum(["always", "pattern", "mention", "mention-sticky"]);
+export const senderScope = z.enum(["all", "known"]);
+export const ignoredPolicy = z.enum(["drop", "accumulate"]);
+export const sessionMode = z.enum(["shared", "per-thread", "agent-shared"]);
+export const wiring = z.object({
+  ...{ group: z.string(), chat: z.string(), engage: engageMode },
+  /** Empty where it is none. */
+  pattern: z.string(),
+  ...{ senders: senderScope, ignored: ignoredPolicy, sessionMode, priority: z.int() },
+});
 
 export const egressAction = z.enum(["allow", "ask", "deny", "tunnel"]);
 export const egressRule = z.object({

@@ -16,6 +16,7 @@ import { mountVerbs } from "./verbs/mounts.ts";
 import { packageVerbs } from "./verbs/packages.ts";
 import { peopleVerbs } from "./verbs/people.ts";
 import { quotaVerbs } from "./verbs/quota.ts";
+import { roomVerbs } from "./verbs/rooms.ts";
 import { ruleVerbs } from "./verbs/rules.ts";
 import { sandboxVerbs } from "./verbs/sandbox.ts";
 import { sessionVerbs } from "./verbs/sessions.ts";
@@ -42,6 +43,7 @@ export const verbs = {
   ...usageVerbs,
   ...guardVerbs,
   ...approvalVerbs,
+  ...roomVerbs,
   ...ruleVerbs,
 };
 

@@ -29,7 +29,7 @@ import { agentPackages } from "../parts/packages/index.ts";
 import { peopleEffects } from "../parts/people/index.ts";
 import { proof } from "../parts/prove/index.ts";
 import { workspaceQuota } from "../parts/quota/index.ts";
-import { type Strangers, strangers } from "../parts/strangers/index.ts";
+import { type Rooms, rooms } from "../parts/rooms/index.ts";
 import { type ScheduledTasksParts, scheduledTasks } from "../parts/tasks/index.ts";
 import { MailboxWriter } from "../protocol/mailbox/writer.ts";
 import { tellOwner } from "./access/owner.ts";
@@ -194,10 +194,11 @@ export async function startHost(
     credentials: adding.credentials,
     added: adding.added,
     commands: chatCommands({ store, executor: () => executor }),
-    ...{ approvals, hold: (event, room) => doorman.hold(event, room), pair: adding.pair },
+    ...{ approvals, hold: (event, room) => meeting.hold(event, room), pair: adding.pair },
   });
   const { registry, router, supervisor } = path;
-  const doorman: Strangers = strangers({ store, clock, random, approvals, router });
+  const { groups: groupsDir } = paths;
+  const meeting: Rooms = rooms({ store, clock, random, approvals, registry, router, groupsDir });
   const tasks = scheduledTasks({
     ...{ store, audit, clock, random, router, supervisor, containers },
     log: log.child({ part: "tasks" }),
@@ -212,7 +213,7 @@ export async function startHost(
         sentFile: (session, id) => files.sent(folderOf(session), id),
       }),
       ...chatEffects({ store, clock, random, terminal, supervisor }),
-      ...groupEffects({ store, clock, random, router, supervisor, groupsDir: paths.groups }),
+      ...groupEffects({ store, clock, random, router, supervisor, groupsDir }),
       ...conversationEffects({ store, supervisor: () => supervisor }),
       ...peopleEffects({ store, clock }),
       ...tasks.effects,
@@ -221,7 +222,7 @@ export async function startHost(
       ...keeping.effects,
       ...guardEffects,
       ...approvalEffects,
-      ...doorman.effects,
+      ...meeting.effects,
       ...egress.effects,
       ...mounts.effects,
       ...quota.effects,

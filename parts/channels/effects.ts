@@ -76,7 +76,8 @@ export function channelEffects(
         const others = addedChannels(store).filter((id) => id !== channel);
         store.settings.set(SETTING, others);
         store.memory.forget(channel);
-        store.groups.leave(channel);
+        // Nobody is met there any more.
+        store.db.run("UPDATE messaging_groups SET direct_user=NULL WHERE channel=?", channel);
         vault.remove(credentialName(channel));
       });
       await registry().remove(channel);

@@ -44,6 +44,8 @@ export function chatEffects(
       const { n, acceptance } = await terminal.say(chat, name, text, key);
       if (acceptance.status === "accepted" || acceptance.status === "duplicate")
         return { n, status: acceptance.status };
+      if (acceptance.status === "noted")
+        throw new Misuse("no agent answers that by itself", `It was kept: ${acceptance.why}.`);
       throw new Misuse(`the message was not taken: ${acceptance.why}`);
     },
     "chat.follow": ({ chat, after, tail }, { signal }) =>

@@ -71,7 +71,7 @@ test("/new begins a new conversation: what runs is stopped, what its container s
 
 test("what one may not do is not done, and says what it takes; it is recorded under that name", async () => {
   const { says, store, audit, did, clock } = given();
-  store.groups.setSenderPolicy(ROOM, "public");
+  store.db.run("UPDATE messaging_groups SET unknown_sender_policy='public'");
   assert.deepEqual((await says("/new", ANN)).said, [
     'system: That was not done: "sessions.reset" needs a member, and test:ann is a guest.',
   ]);
@@ -107,7 +107,7 @@ test("/help lists what one may here, and nothing else", async () => {
   const listed = async (user: string) =>
     ((await says("/help", user)).said[0] ?? "").split("\n").flatMap((line) => /^\/(\w+)/.exec(line)?.[1] ?? []);
   assert.deepEqual(await listed(OWNER), ["new", "stop", "status", "model", "cost", "tasks", "approve", "help"]);
-  store.groups.setSenderPolicy(ROOM, "public");
+  store.db.run("UPDATE messaging_groups SET unknown_sender_policy='public'");
   assert.deepEqual(await listed(ANN), ["stop", "status", "help"]);
 });
 

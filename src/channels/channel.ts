@@ -71,6 +71,8 @@ export interface ButtonPress {
 export type Acceptance =
   | { status: "accepted" }
   | { status: "duplicate" }
+  /** It is durable, wants no answer, and is told to an agent with what next does. */
+  | { status: "noted"; why: string }
   | { status: "ignored"; why: string }
   /** It is durable, and waits until its author is known or refused. */
   | { status: "held"; why: string }

@@ -63,8 +63,8 @@ test("a message, its edit and the same id in another chat are three events", asy
 
 test("what is ignored leaves no trace; what is refused leaves a refusal and not its text", async () => {
   const { router, event, stored, audit, woken } = given();
-  const unwired = await router.accept(event({ address: { channel: "test", chat: "elsewhere", thread: null } }));
-  assert.equal(unwired.status, "ignored");
+  const address = { channel: "test", chat: "elsewhere", thread: null };
+  assert.equal((await router.accept(event({ address, mentioned: false }))).status, "ignored");
   assert.equal((await router.accept(event({ text: "  \n" }))).status, "ignored");
   const stranger = await router.accept(event({ user: "test:stranger", text: "let me in" }));
   assert.equal(stranger.status, "refused");
@@ -185,6 +185,118 @@ test("where an agent wants a mention, an edit or a deletion of what it heard nee
   assert.deepEqual(
     unfinished().map(({ change }) => change),
     ["said", "edited", "deleted"],
+  );
+});
+
+/** A room where the agent wants a mention and keeps the rest, and an owner beside a stranger who may speak. */
+function keeping() {
+  const w = given();
+  w.store.db.run("UPDATE messaging_group_agents SET engage_mode='mention', ignored_policy='accumulate'");
+  w.store.db.run("UPDATE messaging_groups SET unknown_sender_policy='public'");
+  const says = (platformId: string, change: Partial<ChannelEvent> = {}) =>
+    w.router.accept(w.event({ platformId, text: platformId, mentioned: false, ...change }));
+  return { ...w, says };
+}
+
+test("what an agent does not answer waits and wakes nobody, and stands before the next message that it does", async () => {
+  const { says, unfinished, woken, audit } = keeping();
+  assert.equal((await says("one")).status, "noted");
+  assert.equal((await says("one")).status, "duplicate");
+  assert.equal((await says("two", { user: "test:guest" })).status, "noted");
+  assert.deepEqual(woken, []);
+  assert.equal((await says("and you?", { mentioned: true })).status, "accepted");
+  assert.deepEqual(
+    unfinished().map(({ text, engages }) => [text, engages]),
+    [
+      ["one", false],
+      ["two", false],
+      ["and you?", true],
+    ],
+  );
+  assert.deepEqual(woken, [SESSION]);
+  assert.equal(audit.list(10).filter(({ verb }) => verb === "message.accept").length, 3);
+});
+
+test("what a refused or unknown person says is never kept for later", async () => {
+  const { says, store, stored } = keeping();
+  store.db.run("UPDATE messaging_groups SET unknown_sender_policy='strict'");
+  assert.equal((await says("x", { user: "test:eve" })).status, "refused");
+  store.db.run("UPDATE messaging_groups SET unknown_sender_policy='request_approval'");
+  assert.equal((await says("x", { user: "test:eve" })).status, "ignored");
+  store.db.run("UPDATE messaging_groups SET unknown_sender_policy='public'");
+  store.db.run("UPDATE messaging_group_agents SET sender_scope='known'");
+  assert.equal((await says("x", { user: "test:eve" })).status, "ignored");
+  assert.equal((await says("x", { user: "test:eve", mentioned: true })).status, "ignored");
+  assert.deepEqual(stored(), []);
+});
+
+test("a change of what was only kept is kept, too; one that mentions the agent is answered", async () => {
+  const { says, unfinished, woken } = keeping();
+  await says("one");
+  await says("one", { change: "edited", revision: 1, text: "one, mended" });
+  await says("one", { change: "deleted", revision: 2, text: "" });
+  assert.deepEqual(
+    unfinished().map(({ change, about, engages }) => [change, about, engages]),
+    [
+      ["said", null, false],
+      ["edited", 2, false],
+      ["deleted", 4, false],
+    ],
+  );
+  assert.deepEqual(woken, []);
+  await says("two");
+  await says("two", { change: "edited", revision: 1, text: "two, Nano?", mentioned: true });
+  assert.equal(unfinished().at(-1)?.engages, true);
+  assert.deepEqual(woken, [SESSION]);
+});
+
+test("/stop to nobody is talk among others", async () => {
+  const { says, stopped, outbox } = keeping();
+  await says("work", { mentioned: true });
+  assert.equal((await says("m2", { text: "/stop" })).status, "noted");
+  assert.deepEqual([stopped, outbox()], [[], []]);
+  await says("m3", { text: "/stop", mentioned: true });
+  assert.deepEqual(stopped, [SESSION]);
+});
+
+test("a mention holds in its thread for ever, and without a thread until half an hour passed without an answer", async () => {
+  const { says, store, clock } = keeping();
+  store.db.run("UPDATE messaging_group_agents SET engage_mode='mention-sticky'");
+  const minutes = (n: number) => clock.advance(n * 60_000);
+  const inThread = (thread: string) => ({ address: { channel: "test", chat: "room", thread } });
+  assert.equal((await says("a")).status, "noted");
+  await says("b", { mentioned: true });
+  minutes(29);
+  assert.equal((await says("c")).status, "accepted");
+  minutes(29);
+  assert.equal((await says("d")).status, "accepted", "each answer begins the time anew");
+  assert.equal((await says("e", inThread("t1"))).status, "noted", "another thread");
+  minutes(31);
+  assert.equal((await says("f")).status, "noted");
+  await says("g", { ...inThread("t1"), mentioned: true });
+  minutes(10_000);
+  assert.equal((await says("h", inThread("t1"))).status, "accepted");
+  assert.equal((await says("i", inThread("t2"))).status, "noted");
+});
+
+test("an agent that is no longer in a room hears no more of it, and those that are go on", async () => {
+  const { says, store, unfinished } = keeping();
+  await says("one", { mentioned: true });
+  const other = "a-2" as AgentGroupId;
+  const { id: _, ...group } = store.groups.agentGroups()[0] ?? assert.fail();
+  store.groups.addAgentGroup({ ...group, id: other, folder: "other" });
+  store.groups.wire("m-1" as MessagingGroupId, { agentGroup: other, engageMode: "mention", sessionMode: "shared" });
+  store.db.run("DELETE FROM messaging_group_agents WHERE agent_group_id=?", group.folder === "main" ? "a-1" : "");
+  await says("one", { change: "edited", revision: 1, text: "changed", mentioned: true });
+  assert.deepEqual(
+    unfinished().map(({ text }) => text),
+    ["one"],
+  );
+  await says("two", { mentioned: true });
+  const session = store.sessions.byConversation(other, "test/room") ?? assert.fail();
+  assert.deepEqual(
+    store.inbox.unfinished(session.id).map(({ text }) => text),
+    ["changed", "two"],
   );
 });
 
@@ -315,7 +427,7 @@ test("an answer that can't be is told why, and changes nothing", async () => {
 
 test("who is no owner answers nothing, by word or by button, and nothing of it is kept", async () => {
   const { router, event, id, value, effects, stored, audit, store } = asked();
-  store.groups.setSenderPolicy("m-1" as MessagingGroupId, "public");
+  store.db.run("UPDATE messaging_groups SET unknown_sender_policy='public'");
   const acceptance = await router.accept(event({ text: `/approve ${id} 1`, user: "test:eve" }));
   assert.equal(acceptance.status, "refused");
   const press = { address: event().address, user: "test:eve", userName: "Eve", value };
@@ -327,6 +439,7 @@ test("who is no owner answers nothing, by word or by button, and nothing of it i
     text: "/approve 1 1",
     user: "test:eve",
     address: { channel: "test", chat: "nowhere", thread: null },
+    mentioned: false,
   });
   assert.equal((await router.accept(chatter)).status, "ignored");
 });

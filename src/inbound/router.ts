@@ -21,7 +21,7 @@ import { Misuse } from "../lib/errors.ts";
 import { newSessionId, type Random, type SessionId, type UserId } from "../lib/ids.ts";
 import type { Address } from "../store/address.ts";
 import type { MessagingGroup } from "../store/groups.ts";
-import type { InboundEvent } from "../store/inbox.ts";
+import type { Hearer, InboundEvent } from "../store/inbox.ts";
 import type { Session } from "../store/sessions.ts";
 import type { Store } from "../store/store.ts";
 import type { Command, Commands } from "./commands.ts";
@@ -60,8 +60,8 @@ export interface RouterParts {
   commands: Commands;
   /** Questions put to people: they answer by a button, or by "/approve". */
   approvals: Pick<Approvals, "typed" | "pressed">;
-  /** Keeps what somebody said who is not known in a room, until it is decided whether they may. */
-  hold(event: ChannelEvent, room: MessagingGroup): Acceptance;
+  /** Keeps what somebody said who is not known in a room, or where no agent is, until it is decided whether they may. */
+  hold(event: ChannelEvent, room: MessagingGroup | null): Acceptance;
   /** Whether a direct message was a code that ties its chat to an agent; then all of that is done. */
   pair(event: InboundEvent): boolean;
 }
@@ -118,23 +118,23 @@ export class Router implements ChannelHost {
     const room = store.groups.messagingGroup(channel, chat) ?? null;
     // Others are there, whatever the chat once was: nobody is alone with the agent.
     if (room?.directUser && !event.direct) store.groups.setDirectUser(room.id, null);
-    const wirings = room ? store.groups.wirings(room.id) : [];
+    const wirings = room ? store.groups.wirings(room.id, inbound.thread) : [];
     const command = event.change === "said" ? this.#parts.commands.read(event.text) : null;
     if (command?.name === "approve" && (owner || wirings.length > 0))
       return this.#answer(inbound, owner, { kind: "user", id: event.user, grants });
-    // What an agent heard concerns it whatever it says now: nobody mentions it again to take a word back.
-    const heard = event.change === "said" ? [] : store.inbox.hearers(channel, chat, event.platformId);
+    // Nobody mentions an agent again to take a word back. One that is no longer here has heard the last of it.
+    const isHere = (agent: string) => wirings.some(({ agentGroup }) => agentGroup === agent);
+    const hearers = event.change === "said" ? [] : store.inbox.hearers(channel, chat, event.platformId);
+    const heard = hearers.filter(({ agentGroup }) => isHere(agentGroup));
     const isMember = room !== null && store.users.isMember(event.user as UserId, room.id);
-    const hasRole = wirings.some((one) =>
-      grants.some(({ agentGroup }) => agentGroup === null || agentGroup === one.agentGroup),
-    );
-    const verdict = decideRoute(heard.length > 0 ? { ...event, mentioned: true } : event, {
-      ...{ room, wirings },
+    const hasRole = grants.some(({ agentGroup }) => agentGroup === null || isHere(agentGroup));
+    const verdict = decideRoute(event, {
+      ...{ room, wirings, heard: heard.length > 0 },
       known: hasRole || isMember,
     });
     const actor = event.user;
     if (!verdict.route) {
-      if (verdict.outcome === "held" && room) return this.#parts.hold(event, room);
+      if (verdict.outcome === "held") return this.#parts.hold(event, wirings.length > 0 ? room : null);
       if (verdict.outcome === "refused") {
         const { why } = verdict;
         audit.refuse({ actor, verb: "message.accept", resource: `${channel}:${chat}`, detail: { why } });
@@ -143,16 +143,23 @@ export class Router implements ChannelHost {
     }
     if (room && event.direct && room.directUser !== event.user) store.groups.setDirectUser(room.id, event.user);
     if (store.inbox.isOutdated(inbound)) return { status: "ignored", why: "a later version of it came first" };
-    if (heard.length > 0) return this.#amend(inbound, heard);
+    if (heard.length > 0) return this.#amend(inbound, heard, event.mentioned);
     if (event.change === "deleted") return { status: "ignored", why: "no agent heard that message" };
+    const { targets, listeners } = verdict;
+    if (targets.length === 0) {
+      const noted = this.#enqueue(inbound, [], actor, listeners);
+      return noted
+        ? { status: "noted", why: "it rides along with what is next said to the agent" }
+        : { status: "duplicate" };
+    }
     if (command) {
       // Here they may speak.
       const role: Role = isMember ? "member" : "guest";
-      const here = wirings.map(({ agentGroup }) => ({ role, agentGroup }));
+      const here = targets.map(({ agentGroup }) => ({ role, agentGroup }));
       const by = { kind: "user", id: actor, grants: [...grants, ...here] } as const;
-      return this.#command(command, by, inbound, verdict.targets);
+      return this.#command(command, by, inbound, targets);
     }
-    return { status: this.#enqueue(inbound, verdict.targets, actor) ? "accepted" : "duplicate" };
+    return { status: this.#enqueue(inbound, targets, actor, listeners, room) ? "accepted" : "duplicate" };
   }
 
   /** A button says what a person could have written. */
@@ -177,16 +184,21 @@ export class Router implements ChannelHost {
     return acceptance.status === "accepted" ? "Stopping …" : "You can't do that here.";
   }
 
-  /** An edit or a deletion reaches every session that heard the message; a deletion by itself wants no answer. */
-  #amend(event: InboundEvent, heard: { session: SessionId; number: number; userId: string }[]): Acceptance {
+  /**
+   * An edit or a deletion reaches every session that heard the message. By itself a deletion wants no answer, nor does an
+   * edit of what wanted none, unless it `mentions` an agent now.
+   */
+  #amend(event: InboundEvent, heard: Hearer[], mentions: boolean): Acceptance {
     const { store } = this.#parts;
     if (heard.some(({ userId }) => userId !== event.userId))
       return { status: "refused", why: "only its author can change a message" };
     const added = store.db.transaction(() => {
       const eventId = store.inbox.addEvent(event);
       if (eventId === null) return false;
-      for (const { session, number } of heard)
-        this.#put(session, eventId, event, event.change === "edited" || store.inbox.hasWork(session), number);
+      for (const { session, number, engaged } of heard) {
+        const asks = event.change === "edited" ? engaged === 1 || mentions : store.inbox.hasWork(session);
+        this.#put(session, eventId, event, asks, number);
+      }
       return true;
     });
     return { status: added ? "accepted" : "duplicate" };
@@ -245,16 +257,25 @@ export class Router implements ChannelHost {
       revision: 0,
       text,
     };
-    return this.#enqueue(event, [target], event.userId, engages)?.[0] ?? null;
+    const placed = this.#enqueue(event, engages ? [target] : [], event.userId, engages ? [] : [target]);
+    return placed?.[0] ?? null;
   }
 
-  #enqueue(event: InboundEvent, targets: Target[], actor: string, engages = true): Place[] | null {
+  /** @param room where somebody said it, who may have the agents stick to the thread */
+  #enqueue(
+    event: InboundEvent,
+    targets: Target[],
+    actor: string,
+    listeners: Target[],
+    room: MessagingGroup | null = null,
+  ): Place[] | null {
     const { store } = this.#parts;
     return store.db.transaction(() => {
       const eventId = store.inbox.addEvent(event);
       if (eventId === null) return null;
-      return targets.map((target) =>
-        this.#put(this.#sessionFor(target, event).id, eventId, event, engages, null, actor),
+      if (room) for (const target of targets) store.groups.engage(room.id, target, event.thread, event.saidAt);
+      return [...targets, ...listeners].map((target, index) =>
+        this.#put(this.#sessionFor(target, event).id, eventId, event, index < targets.length, null, actor),
       );
     });
   }

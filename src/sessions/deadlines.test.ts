@@ -48,6 +48,19 @@ test("a message after that is told of anew when it waits too long itself", () =>
   assert.equal(outbox().length, 2);
 });
 
+test("in a conversation over many chats who waits is told where they wait, while another chat is spoken to", () => {
+  const { say, deadlines, clock, store } = given();
+  store.db.run("UPDATE sessions SET conversation='*'");
+  const first = say("one");
+  store.inbox.intoTurn(SESSION, [first], 1);
+  say("two");
+  store.db.run("UPDATE inbound_events SET chat='other' WHERE text='two'");
+  deadlines.arm();
+  clock.advance(PATIENCE);
+  const [told, ...more] = store.outbox.list(null, 9);
+  assert.deepEqual([told?.chat, more, store.sessions.session(SESSION)?.chat], ["other", [], "room"]);
+});
+
 test("what is in a turn, has its end, or is only context is not told of", () => {
   const { say, deadlines, clock, outbox, store } = given();
   const [taken, done, context] = [say("one"), say("two"), say("three")];

@@ -6,6 +6,7 @@ import type { Clock, Timer } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { SessionId } from "../lib/ids.ts";
 import type { Log } from "../lib/log.ts";
+import { EVERYWHERE } from "../store/sessions.ts";
 import type { Store } from "../store/store.ts";
 import { stillWaiting } from "./notices.ts";
 
@@ -72,13 +73,15 @@ export class Deadlines {
     // After the clock was set back nobody can say how long they have waited: told early is better than told late.
     const limit = now < due - SLEW ? Number.MAX_SAFE_INTEGER : now - PATIENCE;
     this.#known = true;
-    for (const { session: id, number } of store.inbox.untold(limit)) {
+    for (const { session: id, number, ...asked } of store.inbox.untold(limit)) {
       const session = store.sessions.session(id);
+      // Where one conversation is had in many chats another one than theirs may be spoken to now.
+      const address = session?.conversation === EVERYWHERE ? asked : session;
       store.db.transaction(() => {
         store.inbox.tell(id);
-        if (!session) return;
+        if (!address) return;
         const said = { text: stillWaiting(causeOf(id)), key: `${id}:waits:${number}` };
-        store.outbox.notify({ ...said, sessionId: id, address: session, cause: store.inbox.record(id, number) }, now);
+        store.outbox.notify({ ...said, sessionId: id, address, cause: store.inbox.record(id, number) }, now);
       });
     }
   }

@@ -198,11 +198,13 @@ test("an edit and a deletion say which message they are about", () => {
     },
     ...{ saidAt: clock.now(), receivedAt: clock.now() },
   });
-  store.inbox.enqueue(SESSION, 4, id ?? 0, false, n);
+  const deletion = store.sessions.nextNumber(SESSION, clock.now());
+  store.inbox.enqueue(SESSION, deletion, id ?? 0, false, n);
+  say("two");
   open();
-  const { change, about, engages } = body(4) as Record<string, unknown>;
+  const { change, about, engages } = body(deletion) as Record<string, unknown>;
   assert.deepEqual([change, about, engages], ["deleted", n, false]);
-  assert.equal(inboundBody.safeParse(body(4)).success, true);
+  assert.equal(inboundBody.safeParse(body(deletion)).success, true);
 });
 
 test("what could not be written is written the next time", () => {
@@ -272,6 +274,22 @@ test("context never hides what wants an answer, however much of it there is", ()
   store.inbox.finish(SESSION, numbers(), 1, "done");
   store.inbox.endContext(SESSION, asked);
   assert.deepEqual(store.inbox.unfinished(SESSION), []);
+});
+
+test("context waits outside the file for what it rides with, so that it never fills the window of a runner that is idle", () => {
+  const { open, say, numbers, store } = given();
+  const feed = open();
+  const first = say("work");
+  feed.project();
+  const context = Array.from({ length: 200 }, (_, index) => say(`chatter ${index}`, false));
+  assert.equal(feed.settle(), false, "the runner is in a turn");
+  store.inbox.intoTurn(SESSION, [first], 1);
+  store.inbox.finish(SESSION, [first], 1, "done");
+  assert.equal(feed.settle(), false);
+  assert.deepEqual(numbers(), []);
+  const asked = say("and you?");
+  assert.equal(feed.project(), true);
+  assert.deepEqual(numbers(), [...context.slice(-100), asked]);
 });
 
 test("long context gives way, too", () => {

@@ -135,7 +135,7 @@ export class Feed {
     if (this.#messages.size >= WINDOW_ROWS) return missing;
     let rows = 0;
     let text = 0;
-    for (const row of withoutStaleContext(this.#source.unfinished(MOST_ROWS))) {
+    for (const row of contextInPlace(this.#source.unfinished(MOST_ROWS), stop)) {
       rows += 1;
       text += row.text.length;
       if (rows > 1 && (rows > WINDOW_ROWS || text > WINDOW_TEXT)) break;
@@ -152,9 +152,9 @@ export class Feed {
 
 /**
  * Context that rides along must not hide what wants an answer: of what stands before the first message that does, only
- * the latest fits beside it.
+ * the latest fits beside it, and after the last it waits for the next.
  */
-function withoutStaleContext(rows: InboxRow[]): InboxRow[] {
+function contextInPlace(rows: InboxRow[], stop: number): InboxRow[] {
   const first = rows.findIndex(({ engages }) => engages);
   let room = WINDOW_TEXT / 2;
   let from = Math.max(first, 0);
@@ -163,7 +163,7 @@ function withoutStaleContext(rows: InboxRow[]): InboxRow[] {
     if (room < 0) break;
     from -= 1;
   }
-  return rows.slice(from);
+  return rows.slice(from, rows.findLastIndex(({ engages, number }) => engages || number < stop) + 1);
 }
 
 interface FedRow extends InboundRow {

@@ -197,9 +197,15 @@ export class SessionActor {
 
   /** Something new is in the inbox. */
   work(): void {
+    this.#turnToChat();
     this.#feedRunner((feed) => feed.project());
     this.#watch();
     this.handle("work");
+  }
+
+  /** One conversation over many chats speaks in another with each (see `Inbox`). */
+  #turnToChat(): void {
+    Object.assign(this.session, this.#parts.store.sessions.session(this.session.id));
   }
 
   /** What was said up to now was stopped: the runner is told, or, where none has it yet, that is its end. */
@@ -592,6 +598,7 @@ export class SessionActor {
   #tookIn(type: Applied["type"]): void {
     this.#tookUp = true;
     this.#lifeSign();
+    this.#turnToChat();
     if (type === "answered") return void this.#feedRunner((feed) => feed.project());
     if (type === "turn_ended") {
       this.#failures = 0;

@@ -29,9 +29,21 @@ export interface MessagingGroup {
 
 export interface Wiring {
   agentGroup: AgentGroupId;
-  engageMode: "always" | "mention";
+  /** What the agent answers; by `mention-sticky` also what follows a mention (see `decideRoute`). */
+  engageMode: "always" | "pattern" | "mention" | "mention-sticky";
+  /** What it answers by `pattern`, in RE2's words; else null. */
+  pattern: string | null;
+  /** By `known` nobody else is heard by this agent, whoever may speak in the room. */
+  senders: "all" | "known";
+  /** By `accumulate` what it does not answer rides along with the next message that it does. */
+  ignored: "drop" | "accumulate";
   sessionMode: "shared" | "per-thread" | "agent-shared";
+  priority: number;
+  /** By `mention-sticky`: when the last message was said, in the thread that was asked about, that it answers. */
+  engagedAt: number | null;
 }
+
+const USUAL = { pattern: null, senders: "all", ignored: "drop", priority: 0 } as const;
 
 const AGENT_COLUMNS = "id, folder, name, provider, model, runtime, uid, created_at AS createdAt";
 
@@ -87,15 +99,6 @@ export class Groups {
     this.#db.run("UPDATE messaging_groups SET direct_user=? WHERE id=?", user, room);
   }
 
-  setSenderPolicy(room: MessagingGroupId, policy: MessagingGroup["unknownSenderPolicy"]): void {
-    this.#db.run("UPDATE messaging_groups SET unknown_sender_policy=? WHERE id=?", policy, room);
-  }
-
-  /** A channel is gone: nobody is met there any more. */
-  leave(channel: string): void {
-    this.#db.run("UPDATE messaging_groups SET direct_user=NULL WHERE channel=?", channel);
-  }
-
   /** Where an owner and an agent are alone: of the terminal its main chat; the one that was used last first. */
   ownersChats(): Address[] {
     return this.#db.all(
@@ -106,19 +109,37 @@ export class Groups {
     );
   }
 
-  wire(room: MessagingGroupId, wiring: Wiring): void {
+  /** Takes the place of what wired that agent to that room before. */
+  wire(
+    room: MessagingGroupId,
+    wired: Pick<Wiring, "agentGroup" | "engageMode" | "sessionMode"> & Partial<Wiring>,
+  ): void {
+    const { agentGroup, engageMode, pattern, senders, ignored, sessionMode, priority } = { ...USUAL, ...wired };
     this.#db.run(
-      "INSERT INTO messaging_group_agents (messaging_group_id, agent_group_id, engage_mode, session_mode) VALUES (?,?,?,?)",
-      ...[room, wiring.agentGroup, wiring.engageMode, wiring.sessionMode],
+      `INSERT OR REPLACE INTO messaging_group_agents (messaging_group_id, agent_group_id, engage_mode, pattern,
+         sender_scope, ignored_policy, session_mode, priority) VALUES (?,?,?,?,?,?,?,?)`,
+      ...[room, agentGroup, engageMode, pattern, senders, ignored, sessionMode, priority],
     );
   }
 
-  /** The wirings of a room, highest priority first. */
-  wirings(room: MessagingGroupId): Wiring[] {
+  /** The wirings of a room, as they are in one of its threads, highest priority first. */
+  wirings(room: MessagingGroupId, thread: string | null = null): Wiring[] {
     return this.#db.all(
-      `SELECT agent_group_id AS agentGroup, engage_mode AS engageMode, session_mode AS sessionMode
-       FROM messaging_group_agents WHERE messaging_group_id=? ORDER BY priority DESC, agent_group_id`,
-      room,
+      `SELECT agent_group_id AS agentGroup, engage_mode AS engageMode, pattern, sender_scope AS senders,
+         ignored_policy AS ignored, session_mode AS sessionMode, priority,
+         (SELECT last_at FROM engagements e WHERE e.messaging_group_id = w.messaging_group_id
+            AND e.agent_group_id = w.agent_group_id AND thread=?2) AS engagedAt
+       FROM messaging_group_agents w WHERE messaging_group_id=?1 ORDER BY priority DESC, agent_group_id`,
+      ...[room, thread ?? ""],
+    );
+  }
+
+  /** An agent answers what was said in a thread then, which matters to one that sticks to it. */
+  engage(room: MessagingGroupId, { agentGroup }: Pick<Wiring, "agentGroup">, thread: string | null, at: number): void {
+    this.#db.run(
+      `INSERT OR REPLACE INTO engagements SELECT messaging_group_id, agent_group_id, ?, ? FROM messaging_group_agents
+       WHERE messaging_group_id=? AND agent_group_id=? AND engage_mode='mention-sticky'`,
+      ...[thread ?? "", at, room, agentGroup],
     );
   }
 }

@@ -4,6 +4,8 @@
  */
 import type { SessionId } from "../lib/ids.ts";
 import type { Database } from "../lib/sqlite.ts";
+import type { Address } from "./address.ts";
+import { EVERYWHERE } from "./sessions.ts";
 
 export interface InboundEvent {
   channel: string;
@@ -61,6 +63,15 @@ export interface InboxRow {
   platformId: string;
 }
 
+/** Where a message was heard, as whose, and whether (1) it wanted an answer there. */
+export interface Hearer {
+  session: SessionId;
+  agentGroup: string;
+  number: number;
+  userId: string;
+  engaged: number;
+}
+
 /** Rows of a session that wait only to ride along, the latest. */
 export const MOST_WAITING_CONTEXT = 200;
 
@@ -69,6 +80,12 @@ type StoredRow = Omit<InboxRow, "engages" | "stranger" | "files"> & {
   stranger: number;
   files: string;
 };
+
+/** Where what is said to a session (?1) from another chat begins: it waits until all before it has its end. */
+const NEXT_CHAT = `coalesce((SELECT min(o.number) FROM sessions s JOIN inbox o INDEXED BY inbox_unfinished ON o.session_id = s.id
+    JOIN inbound_events x ON x.id = o.event_id
+    WHERE s.id=?1 AND s.conversation='${EVERYWHERE}' AND o.engages=1 AND o.state IN ('queued','in_turn')
+      AND (x.channel, x.chat, x.thread) IS NOT (s.channel, s.chat, s.thread)), ${Number.MAX_SAFE_INTEGER})`;
 
 const ROW_COLUMNS = `i.number, i.engages, i.state, i.attempt, i.turn, i.about, e.change, e.author,
   e.user_id AS userId, e.user_name AS userName, e.text, e.files, e.script, e.said_at AS saidAt, e.received_at AS receivedAt,
@@ -118,7 +135,20 @@ export class Inbox {
       "INSERT INTO inbox (session_id, number, event_id, engages, about, record, state) VALUES (?,?,?,?,?,?,'queued')",
       ...[session, number, event, engages ? 1 : 0, about, record],
     );
-    if (!engages) this.#endStaleContext(session);
+    if (engages) this.#follow(session);
+    else this.#endStaleContext(session);
+  }
+
+  /** A conversation over many chats speaks in that of the first message that waits for its answer. */
+  #follow(session: SessionId): void {
+    this.#db.run(
+      `UPDATE sessions SET channel = next.channel, chat = next.chat, thread = next.thread, stopped_up_to = 0
+       FROM (SELECT e.channel, e.chat, e.thread FROM inbox i INDEXED BY inbox_unfinished JOIN inbound_events e ON e.id = i.event_id
+             WHERE i.session_id=?1 AND i.engages=1 AND i.state IN ('queued','in_turn') ORDER BY i.number LIMIT 1) next
+       WHERE id=?1 AND conversation='${EVERYWHERE}' AND (sessions.channel, sessions.chat, sessions.thread) IS NOT
+         (next.channel, next.chat, next.thread)`,
+      session,
+    );
   }
 
   /** What only rides along must not pile up before what it rides with. */
@@ -152,10 +182,11 @@ export class Inbox {
   }
 
   /** Where a message of a platform was heard: the latest row of each session, whatever became of it. */
-  hearers(channel: string, chat: string, platformId: string): { session: SessionId; number: number; userId: string }[] {
+  hearers(channel: string, chat: string, platformId: string): Hearer[] {
     return this.#db.all(
-      `SELECT i.session_id AS session, max(i.number) AS number, e.user_id AS userId
-       FROM inbound_events e JOIN inbox i ON i.event_id = e.id
+      `SELECT i.session_id AS session, s.agent_group_id AS agentGroup, max(i.number) AS number, e.user_id AS userId,
+         max(i.engages) AS engaged
+       FROM inbound_events e JOIN inbox i ON i.event_id = e.id JOIN sessions s ON s.id = i.session_id
        WHERE e.channel=? AND e.chat=? AND e.platform_id=? GROUP BY i.session_id`,
       ...[channel, chat, platformId],
     );
@@ -170,9 +201,9 @@ export class Inbox {
   }
 
   /** Messages that wait for a turn, and that nobody was told about, received before `limit`; the oldest of each session. */
-  untold(limit: number): { session: SessionId; number: number; receivedAt: number }[] {
+  untold(limit: number): (Address & { session: SessionId; number: number; receivedAt: number })[] {
     return this.#db.all(
-      `SELECT i.session_id AS session, min(i.number) AS number, min(e.received_at) AS receivedAt
+      `SELECT i.session_id AS session, min(i.number) AS number, min(e.received_at) AS receivedAt, e.channel, e.chat, e.thread
        FROM inbox i INDEXED BY inbox_untold JOIN inbound_events e ON e.id = i.event_id
        WHERE i.state='queued' AND i.engages=1 AND i.told=0 GROUP BY i.session_id HAVING min(e.received_at) <= ?`,
       limit,
@@ -191,12 +222,13 @@ export class Inbox {
     this.#db.run("UPDATE inbox SET told=1 WHERE session_id=? AND state='queued' AND told=0", session);
   }
 
-  /** Rows of a session that have no end yet, in order, above `after`. */
+  /** Rows of a session that have no end yet, in order, above `after`: those from the chat where it speaks now. */
   unfinished(session: SessionId, after = 0, limit = 1000): InboxRow[] {
     return this.#db
       .all<StoredRow>(
-        `SELECT ${ROW_COLUMNS} FROM inbox i JOIN inbound_events e ON e.id = i.event_id
-         WHERE i.session_id=? AND i.number>? AND i.state IN ('queued','in_turn') ORDER BY i.number LIMIT ?`,
+        `SELECT ${ROW_COLUMNS} FROM inbox i INDEXED BY inbox_unfinished JOIN inbound_events e ON e.id = i.event_id
+         WHERE i.session_id=?1 AND i.number>?2 AND i.number<${NEXT_CHAT} AND i.state IN ('queued','in_turn')
+         ORDER BY i.number LIMIT ?3`,
         session,
         after,
         limit,
@@ -211,7 +243,8 @@ export class Inbox {
 
   /** Whether something waits that an agent must answer. */
   hasWork(session: SessionId): boolean {
-    const sql = "SELECT 1 FROM inbox WHERE session_id=? AND state IN ('queued','in_turn') AND engages=1 LIMIT 1";
+    const sql =
+      "SELECT 1 FROM inbox INDEXED BY inbox_unfinished WHERE session_id=? AND state IN ('queued','in_turn') AND engages=1 LIMIT 1";
     return this.#db.get(sql, session) !== undefined;
   }
 
@@ -221,12 +254,13 @@ export class Inbox {
     return this.#db.get<{ count: number }>(sql, ...(session ? [session] : []))?.count ?? 0;
   }
 
-  /** Puts queued rows into a turn. @returns those numbers that were not queued. */
+  /** Puts queued rows into a turn, and context that gave way when it was told already. @returns the other numbers. */
   intoTurn(session: SessionId, numbers: number[], turn: number): number[] {
     return numbers.filter(
       (number) =>
         this.#db.run(
-          "UPDATE inbox SET state='in_turn', turn=? WHERE session_id=? AND number=? AND state='queued'",
+          `UPDATE inbox SET state='in_turn', turn=? WHERE session_id=? AND number=?
+             AND (state='queued' OR (state='done' AND engages=0 AND turn IS NULL))`,
           ...[turn, session, number],
         ) === 0,
     );
@@ -244,19 +278,21 @@ export class Inbox {
       if (row) answered.push(row.platformId);
     }
     for (const ended of this.#ended) this.#db.afterCommit(ended);
+    this.#follow(session);
     return answered;
   }
 
-  /** Ends every unfinished row of a session between two numbers. @returns the platform ids of the messages. */
+  /** Ends every row that `unfinished` tells between two numbers. @returns the platform ids of the messages. */
   endAll(session: SessionId, state: "done" | "failed", upTo = Number.MAX_SAFE_INTEGER, from = 0): string[] {
     for (const ended of this.#ended) this.#db.afterCommit(ended);
-    return this.#db
-      .all<{ platformId: string }>(
-        `UPDATE inbox SET state=? WHERE session_id=? AND number BETWEEN ? AND ? AND state IN ('queued','in_turn')
-         RETURNING (SELECT platform_id FROM inbound_events WHERE id = event_id) AS platformId`,
-        ...[state, session, from, upTo],
-      )
-      .map((row) => row.platformId);
+    const ended = this.#db.all<{ platformId: string }>(
+      `UPDATE inbox INDEXED BY inbox_unfinished SET state=?2 WHERE session_id=?1 AND number BETWEEN ?3 AND ?4 AND number<${NEXT_CHAT}
+         AND state IN ('queued','in_turn')
+       RETURNING (SELECT platform_id FROM inbound_events WHERE id = event_id) AS platformId`,
+      ...[session, state, from, upTo],
+    );
+    this.#follow(session);
+    return ended.map(({ platformId }) => platformId);
   }
 
   /** Puts a row that its turn did not take up back into the queue: that was no attempt. */

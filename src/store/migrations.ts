@@ -321,6 +321,24 @@ export const steps: string[] = [
     FROM users u JOIN users other ON coalesce(other.person, other.id) = coalesce(u.person, u.id)
     JOIN roles r ON r.user_id = other.id;
   `,
+  `
+  ALTER TABLE messaging_group_agents ADD COLUMN engage TEXT NOT NULL DEFAULT 'always'
+    CHECK (engage IN ('always', 'pattern', 'mention', 'mention-sticky'));
+  UPDATE messaging_group_agents SET engage = engage_mode;
+  ALTER TABLE messaging_group_agents DROP COLUMN engage_mode;
+  ALTER TABLE messaging_group_agents RENAME COLUMN engage TO engage_mode;
+  ALTER TABLE messaging_group_agents ADD COLUMN pattern TEXT CHECK (pattern IS NULL OR engage_mode = 'pattern');
+  ALTER TABLE messaging_group_agents ADD COLUMN sender_scope TEXT NOT NULL DEFAULT 'all'
+    CHECK (sender_scope IN ('all', 'known'));
+  ALTER TABLE messaging_group_agents ADD COLUMN ignored_policy TEXT NOT NULL DEFAULT 'drop'
+    CHECK (ignored_policy IN ('drop', 'accumulate'));
+
+  CREATE TABLE engagements (
+    messaging_group_id TEXT NOT NULL REFERENCES messaging_groups(id), agent_group_id TEXT NOT NULL REFERENCES agent_groups(id),
+    thread TEXT NOT NULL, last_at INTEGER NOT NULL, PRIMARY KEY (messaging_group_id, agent_group_id, thread)
+  ) STRICT, WITHOUT ROWID;
+  ALTER TABLE refused_senders RENAME TO refused;
+  `,
 ];
 
 /** Brings the schema up to date. Throws Misuse for a database that a newer NanoClaw wrote. */

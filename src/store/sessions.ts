@@ -4,12 +4,15 @@ import type { AgentGroupId, SessionId } from "../lib/ids.ts";
 import type { Database } from "../lib/sqlite.ts";
 import type { Address } from "./address.ts";
 
+/** The conversation of an agent that has one over all its chats. */
+export const EVERYWHERE = "*";
+
 export interface Session {
   id: SessionId;
   agentGroup: AgentGroupId;
   /** What makes it one conversation, e.g. "terminal/main"; unique within the agent group. */
   conversation: string;
-  /** Where plain final text goes. */
+  /** Where plain final text goes: with EVERYWHERE, where the first message was said that waits for its answer. */
   channel: string;
   chat: string;
   thread: string | null;
@@ -69,7 +72,7 @@ export class Sessions {
   unsettled(): SessionId[] {
     return this.#db
       .all<{ id: SessionId }>(
-        `SELECT session_id AS id FROM inbox WHERE state IN ('queued','in_turn')
+        `SELECT session_id AS id FROM inbox WHERE state IN ('queued','in_turn') AND (engages=1 OR turn IS NOT NULL)
          UNION SELECT session_id FROM turns WHERE state='running'`,
       )
       .map((row) => row.id);

@@ -4,18 +4,23 @@
  */
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Channel, ChannelHost, OutgoingMessage, Receipt } from "../../src/channels/channel.ts";
+import type { Channel, ChannelEvent, ChannelHost, OutgoingMessage, Receipt } from "../../src/channels/channel.ts";
 
 export const PAPER = "paper";
 const LOOK_AGAIN = 30;
 
-export interface Note {
+/** What is left out is as on the desk, where someone is alone with the agent. */
+export interface Note extends Partial<Pick<ChannelEvent, "user" | "userName" | "mentioned" | "direct">> {
   id: string;
   text: string;
+  chat?: string;
+  thread?: string;
 }
 
 export interface Printed {
   key: string;
+  chat: string;
+  thread: string | null;
   text: string;
   answers: string[];
   /** What it said before it was changed, the oldest first. */
@@ -79,12 +84,12 @@ const visible = (folder: string) =>
 /** The channel to it. */
 export function paperChannel(paper: Paper): Channel {
   let timer: NodeJS.Timeout | null = null;
-  const address = { channel: PAPER, chat: "desk", thread: null };
   const look = async (host: ChannelHost) => {
     for (const note of paper.waiting()) {
+      const { id, text, chat = "desk", thread = null, ...who } = note;
       await host.accept({
-        ...{ address, platformId: note.id, revision: 0, change: "said", text: note.text, at: Date.now(), files: [] },
-        ...{ user: `${PAPER}:someone`, userName: "Someone", mentioned: true, direct: true },
+        ...{ address: { channel: PAPER, chat, thread }, platformId: id, revision: 0, change: "said", text, files: [] },
+        ...{ at: Date.now(), user: `${PAPER}:someone`, userName: "Someone", mentioned: true, direct: true, ...who },
       });
       paper.taken(note);
     }
@@ -104,8 +109,8 @@ export function paperChannel(paper: Paper): Channel {
       timer = null;
     },
     health: () => ({ state: "up", detail: "" }),
-    async send(_address, { text, answers }: OutgoingMessage, key): Promise<Receipt> {
-      return { platformId: paper.print({ key, text, answers, before: [] }) };
+    async send({ chat, thread }, { text, answers }: OutgoingMessage, key): Promise<Receipt> {
+      return { platformId: paper.print({ key, chat, thread, text, answers, before: [] }) };
     },
     async edit(_address, platformId, { text, answers }) {
       paper.change(platformId, text, answers);

@@ -49,7 +49,8 @@ test("somebody unknown is asked about in the terminal, let in by /approve after 
   const ncl = (...args: string[]) => run(host, ...args);
   assert.match(ncl("approvals", "list"), /1\s+sender\s+granted/);
   assert.match(ncl("approvals", "show", "1"), /answered by\s+terminal:owner/);
-  assert.match(ncl("senders", "list"), /paper:desk\s+request_approval\s+paper:someone/);
+  assert.match(ncl("messaging-groups", "list"), /paper:desk\s+request_approval\s+main\s+1/);
+  assert.match(ncl("messaging-groups", "show", "paper:desk"), /members\s+paper:someone/);
   assert.equal((await host.call("audit.verify", {})).ok, true);
 });
 

@@ -193,7 +193,7 @@ export class Questions {
     if (granted !== members.size)
       this.#broken("an answer has its effect", `${granted} let in, ${members.size} members`);
     const denied = this.#asked().filter(({ kind, state }) => kind === "sender" && state === "denied").length;
-    const refused = this.#machine.look("SELECT 1 FROM refused_senders").length;
+    const refused = this.#machine.look("SELECT 1 FROM refused").length;
     if (denied !== refused) this.#broken("an answer has its effect", `${denied} said no to, ${refused} refused`);
   }
 

@@ -12,7 +12,7 @@ import { type EgressPart, egressRules } from "../../../parts/egress/index.ts";
 import { flowGuard } from "../../../parts/guard/index.ts";
 import { messageEffects } from "../../../parts/messages/index.ts";
 import { metering } from "../../../parts/meter/index.ts";
-import { type Strangers, strangers } from "../../../parts/strangers/index.ts";
+import { type Rooms, rooms } from "../../../parts/rooms/index.ts";
 import { type ScheduledTasks, type ScheduledTasksParts, scheduledTasks } from "../../../parts/tasks/index.ts";
 import { Audit } from "../../../src/audit/audit.ts";
 import type { Terminal } from "../../../src/channels/terminal.ts";
@@ -195,10 +195,11 @@ export class Host {
       },
       more: machine.platforms.map((platform) => platform.channel(life)),
       commands: chatCommands({ store, executor: () => executor }),
-      ...{ approvals, hold: (event, room) => doorman.hold(event, room), pair: () => false },
+      ...{ approvals, hold: (event, room) => meeting.hold(event, room), pair: () => false },
     });
     const { supervisor, registry, router } = path;
-    const doorman: Strangers = strangers({ store, clock, random, approvals, router });
+    const { groups: groupsDir } = paths;
+    const meeting: Rooms = rooms({ store, clock, random, approvals, registry, router, groupsDir });
     const meter =
       machine.setup.budget === null
         ? null

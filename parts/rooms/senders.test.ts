@@ -1,23 +1,22 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Acceptance, ChannelEvent } from "../../src/channels/channel.ts";
-import type { EffectContext } from "../../src/control/execute.ts";
 import { Router } from "../../src/inbound/router.ts";
 import type { MessagingGroupId } from "../../src/lib/ids.ts";
 import { countingRandom, OWNER, OWNS, SESSION, world } from "../../test/support/world.ts";
-import { strangers } from "./index.ts";
-
-const ROOM = "m-1" as MessagingGroupId;
+import { type Rooms, rooms } from "./index.ts";
+import { operator } from "./testing/context.ts";
 
 function given() {
   const w = world();
   const { store, clock, approvals } = w;
   const random = countingRandom();
   const woken: string[] = [];
-  const hold = (event: ChannelEvent, room: Parameters<typeof doorman.hold>[1]): Acceptance => doorman.hold(event, room);
-  const router = new Router({ ...w, random, hold, wake: (id) => woken.push(id) });
-  const doorman = strangers({ store, clock, random, approvals, router });
-  store.groups.setSenderPolicy(ROOM, "request_approval");
+  const hold: Rooms["hold"] = (event, room): Acceptance => doorman.hold(event, room);
+  const router: Router = new Router({ ...w, random, hold, wake: (id) => woken.push(id) });
+  const registry = { health: () => [] };
+  const doorman: Rooms = rooms({ store, clock, random, approvals, registry, router, groupsDir: "" });
+  store.db.run("UPDATE messaging_groups SET unknown_sender_policy='request_approval'");
   const own = { id: "m-own" as MessagingGroupId, channel: "test", chat: "own", directUser: OWNER };
   store.groups.addMessagingGroup({ ...own, unknownSenderPolicy: "strict" });
   approvals.start();
@@ -161,30 +160,25 @@ test("a name can neither look like the host's own words nor turn the text round"
 
 test("the verbs show who was let in, change a chat's policy, and forget somebody", async () => {
   const { says, answer, doorman, heard } = given();
-  const records: string[] = [];
-  const context: EffectContext = {
-    ...{ actor: { kind: "operator" }, permit: () => {}, signal: new AbortController().signal },
-    record: (resource, change) => {
-      records.push(resource);
-      return change(1);
-    },
-  };
+  const { context, recorded } = operator();
   const { effects } = doorman;
   await says("hello");
   answer("yes");
-  const list = await effects["senders.list"]({}, context);
+  const room = { chat: "test:room", policy: "request_approval", agents: ["main"] } as const;
+  assert.deepEqual(await effects["messaging-groups.show"]({ chat: "test:room" }, context), {
+    ...{ ...room, direct: "", members: ["test:eve"] },
+  });
+  const list = await effects["messaging-groups.list"]({}, context);
   assert.deepEqual(
     list.find(({ chat }) => chat === "test:room"),
-    {
-      ...{ chat: "test:room", policy: "request_approval", members: ["test:eve"] },
-    },
+    { ...room, members: 1 },
   );
   await effects["senders.forget"]({ chat: "test:room", user: "test:eve" }, context);
   assert.equal((await says("hello once more")).status, "held");
   await effects["senders.policy"]({ chat: "test:room", policy: "strict" }, context);
   assert.equal((await says("hello", { user: "test:bob" })).status, "refused");
   assert.equal(heard().length, 1);
-  assert.deepEqual(records, ["test:room", "test:room"]);
-  assert.throws(() => effects["senders.policy"]({ chat: "nowhere", policy: "strict" }, context), /no agent is in/);
+  assert.deepEqual(recorded, ["test:room", "test:room"]);
+  assert.throws(() => effects["senders.policy"]({ chat: "test:no", policy: "strict" }, context), /is not known/);
   assert.throws(() => effects["senders.forget"]({ chat: "test:room", user: "test:no" }, context), /neither/);
 });
