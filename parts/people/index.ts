@@ -2,7 +2,7 @@
 import { type Verb, type VerbName, verbs } from "../../api/verbs.ts";
 import { type Asker, authorize, type Resource } from "../../src/access/authorize.ts";
 import { agentGroupAt } from "../../src/agents/groups.ts";
-import type { Effects } from "../../src/control/execute.ts";
+import type { EffectContext, Effects } from "../../src/control/execute.ts";
 import type { Clock } from "../../src/lib/clock.ts";
 import { Misuse } from "../../src/lib/errors.ts";
 import type { AgentGroupId, UserId } from "../../src/lib/ids.ts";
@@ -45,11 +45,29 @@ export function peopleEffects({ store, clock }: PeopleParts): Pick<Effects, Extr
       throw new Misuse("an owner is one of all agents", "Leave --group out, or make them an admin.");
     return { role, agentGroup: folder === undefined ? null : agentGroupAt(store, folder).id };
   };
-  const revoke = (id: UserId, grant: Grant): void => {
-    if (!handles.revoke(id, grant)) throw new Misuse(`${id} is not ${named(grant)}`, "`ncl users list` shows who is.");
-    if (store.users.owners().length === 0)
-      throw new Misuse(`${id} is the only owner`, "Make somebody else an owner first.");
-  };
+  const memberOf = (folder: string): Grant => ({ role: "member", agentGroup: agentGroupAt(store, folder).id });
+  const give = (user: string, grant: Grant, record: EffectContext["record"]) =>
+    record(
+      `user:${user}`,
+      () => {
+        const id = anybody(user);
+        store.users.grant(id, grant);
+        return shown(id);
+      },
+      { role: named(grant) },
+    );
+  const take = (id: UserId, grant: Grant, record: EffectContext["record"]) =>
+    record(
+      `user:${id}`,
+      () => {
+        if (!handles.revoke(id, grant))
+          throw new Misuse(`${id} is not ${named(grant)}`, "`ncl users list` shows who is.");
+        if (store.users.owners().length === 0)
+          throw new Misuse(`${id} is the only owner`, "Make somebody else an owner first.");
+        return shown(id);
+      },
+      { role: named(grant) },
+    );
   return {
     "users.list": () => handles.all().map(shown),
 
@@ -81,64 +99,18 @@ export function peopleEffects({ store, clock }: PeopleParts): Pick<Effects, Extr
         .holding(["owner", "admin"])
         .map(({ id, ...grant }) => ({ user: id, name: store.users.user(id)?.name ?? "", role: named(grant) })),
 
-    "roles.grant": ({ user, role, group }, { record }) => {
-      const grant = grantOf(role, group);
-      return record(
-        `user:${user}`,
-        () => {
-          const id = anybody(user);
-          store.users.grant(id, grant);
-          return shown(id);
-        },
-        { role: named(grant) },
-      );
-    },
-
-    "roles.revoke": ({ user, role, group }, { record }) => {
-      const [id, grant] = [known(user), grantOf(role, group)];
-      return record(
-        `user:${user}`,
-        () => {
-          revoke(id, grant);
-          return shown(id);
-        },
-        { role: named(grant) },
-      );
-    },
+    "roles.grant": ({ user, role, group }, { record }) => give(user, grantOf(role, group), record),
+    "roles.revoke": ({ user, role, group }, { record }) => take(known(user), grantOf(role, group), record),
 
     "members.list": ({ group }) => {
-      const { id: agentGroup } = agentGroupAt(store, group);
+      const { agentGroup } = memberOf(group);
       return handles
         .holding(["member"])
         .filter((one) => one.agentGroup === agentGroup)
         .map(({ id }) => shown(id));
     },
-
-    "members.add": ({ group, user }, { record }) => {
-      const grant = { role: "member", agentGroup: agentGroupAt(store, group).id } as const;
-      return record(
-        `user:${user}`,
-        () => {
-          const id = anybody(user);
-          store.users.grant(id, grant);
-          return shown(id);
-        },
-        { role: named(grant) },
-      );
-    },
-
-    "members.remove": ({ group, user }, { record }) => {
-      const grant = { role: "member", agentGroup: agentGroupAt(store, group).id } as const;
-      const id = known(user);
-      return record(
-        `user:${user}`,
-        () => {
-          revoke(id, grant);
-          return shown(id);
-        },
-        { role: named(grant) },
-      );
-    },
+    "members.add": ({ group, user }, { record }) => give(user, memberOf(group), record),
+    "members.remove": ({ group, user }, { record }) => take(known(user), memberOf(group), record),
 
     can: ({ who, verb: name, group }) => {
       if (!Object.hasOwn(verbs, name)) throw new Misuse(`there is no verb "${name}"`, "`ncl help` lists them.");

@@ -31,6 +31,12 @@ function problemOf(chat: string): string | null {
   return null;
 }
 
+export function allRooms({ db, groups }: Store): MessagingGroup[] {
+  return db
+    .all<ChatName>("SELECT channel, chat FROM messaging_groups ORDER BY channel, chat")
+    .flatMap(({ channel, chat }) => groups.messagingGroup(channel, chat) ?? []);
+}
+
 /** A chat that the host knows. @throws Misuse for any other */
 export function roomAt(store: Store, name: string): MessagingGroup {
   const { channel, chat } = chatNamed(name);

@@ -5,7 +5,7 @@ import { Misuse } from "../../src/lib/errors.ts";
 import type { Random } from "../../src/lib/ids.ts";
 import type { MessagingGroup } from "../../src/store/groups.ts";
 import type { Store } from "../../src/store/store.ts";
-import { chatNamed, roomAt } from "./chat-names.ts";
+import { allRooms, chatNamed, roomAt } from "./chat-names.ts";
 import type { Newcomers } from "./newcomers.ts";
 import type { Senders } from "./senders.ts";
 
@@ -34,13 +34,10 @@ export function roomEffects({ store, registry, senders, newcomers }: RoomEffectP
   });
   return {
     "messaging-groups.list": () =>
-      store.db
-        .all<{ channel: string; chat: string }>("SELECT channel, chat FROM messaging_groups ORDER BY channel, chat")
-        .flatMap(({ channel, chat }) => store.groups.messagingGroup(channel, chat) ?? [])
-        .map((room) => ({
-          ...{ chat: nameOf(room), policy: room.unknownSenderPolicy, agents: agents(room) },
-          members: members(room).length,
-        })),
+      allRooms(store).map((room) => ({
+        ...{ chat: nameOf(room), policy: room.unknownSenderPolicy, agents: agents(room) },
+        members: members(room).length,
+      })),
 
     "messaging-groups.show": ({ chat }) => shown(roomAt(store, chat)),
 

@@ -6,7 +6,7 @@ import type { Effects } from "../../src/control/execute.ts";
 import { Misuse } from "../../src/lib/errors.ts";
 import { newMessagingGroupId } from "../../src/lib/ids.ts";
 import type { AgentGroup, MessagingGroup, Wiring } from "../../src/store/groups.ts";
-import { type ChatName, chatNamed, roomAt } from "./chat-names.ts";
+import { allRooms, type ChatName, chatNamed, roomAt } from "./chat-names.ts";
 import type { RoomEffectParts } from "./effects.ts";
 
 type Axes = Pick<Wiring, "engageMode" | "pattern" | "senders" | "ignored" | "sessionMode" | "priority">;
@@ -47,7 +47,7 @@ export function wiringEffects(parts: RoomEffectParts): Pick<Effects, WiringVerbs
   return {
     "wirings.list": ({ group: folder, chat }) => {
       const wanted = folder === undefined ? null : agentGroupAt(store, folder);
-      const rooms = chat === undefined ? allRooms(parts) : [roomAt(store, chat)];
+      const rooms = chat === undefined ? allRooms(store) : [roomAt(store, chat)];
       return rooms.flatMap((room) =>
         groups.wirings(room.id).flatMap((wiring) => {
           const group = groups.agentGroup(wiring.agentGroup);
@@ -122,12 +122,6 @@ function changed({ engageMode, pattern, senders, ignored, sessionMode, priority 
     ...{ engageMode: engage, pattern: words, senders: wanted.senders ?? senders, ignored: wanted.ignored ?? ignored },
     ...{ sessionMode: wanted.sessionMode ?? sessionMode, priority: wanted.priority ?? priority },
   };
-}
-
-function allRooms({ store }: RoomEffectParts): MessagingGroup[] {
-  return store.db
-    .all<ChatName>("SELECT channel, chat FROM messaging_groups ORDER BY channel, chat")
-    .flatMap(({ channel, chat }) => store.groups.messagingGroup(channel, chat) ?? []);
 }
 
 /** A chat that the owner named before anybody spoke there: whoever is not known there is asked about. */

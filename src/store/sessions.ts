@@ -135,7 +135,7 @@ export class Sessions {
 
   /** A container is about to be started that knows nothing of an earlier one. */
   begun(id: SessionId): void {
-    this.#db.run("UPDATE sessions SET anew=0 WHERE id=? AND anew=1", id);
+    if (this.isToBeginAnew(id)) this.#db.run("UPDATE sessions SET anew=0 WHERE id=?", id);
   }
 
   /** How that provider takes the conversation up again; null where it never spoke in it. */

@@ -16,10 +16,7 @@ async function given(t: Parameters<typeof TestHost.start>[0], script: (asked: st
   });
   t.after(() => model.close());
   const host = await TestHost.start(t);
-  await host.call("credentials.set", { name: "anthropic", kind: "api_key", secret: "word-for-tests" });
-  await host.call("model.use", { model: "anthropic", address: model.address });
-  await host.init("claude");
-  await host.follow((all) => all.some(({ author }) => author === "agent"));
+  await host.initWithModel(model);
   return { host, model };
 }
 

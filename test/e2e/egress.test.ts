@@ -26,10 +26,7 @@ async function given(t: TestContext) {
   t.after(() => server.close());
   const { port } = server.address() as AddressInfo;
   const host = await TestHost.start(t);
-  await host.call("credentials.set", { name: "anthropic", kind: "api_key", secret: "word-for-tests" });
-  await host.call("model.use", { model: "anthropic", address: model.address });
-  await host.init("claude");
-  await host.follow((all) => all.some(({ author }) => author === "agent"));
+  await host.initWithModel(model);
   const run = (command: string) => host.ask(`run: ${command}<<<`).then(({ text }) => text);
   const address = `http://127.0.0.1:${port}`;
   const rule = { group: "main", host: "127.0.0.1", scheme: "http", port, privateNetwork: true } as const;

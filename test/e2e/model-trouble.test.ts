@@ -30,10 +30,7 @@ async function given(t: Parameters<typeof TestHost.start>[0]) {
   });
   t.after(() => model.close());
   const host = await TestHost.start(t);
-  await host.call("credentials.set", { name: "anthropic", kind: "api_key", secret: "word-for-tests" });
-  await host.call("model.use", { model: "anthropic", address: model.address });
-  await host.init("claude");
-  await host.follow((all) => all.length > 0);
+  await host.initWithModel(model);
   return { host, model };
 }
 

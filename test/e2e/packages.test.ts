@@ -71,10 +71,7 @@ async function given(t: TestContext) {
     host.removeContainers();
     if (images[0]) execFileSync("docker", ["image", "rm", "-f", ...images.filter(Boolean)], { stdio: "pipe" });
   });
-  await host.call("credentials.set", { name: "anthropic", kind: "api_key", secret: "word-for-tests" });
-  await host.call("model.use", { model: "anthropic", address: model.address });
-  await host.init("claude");
-  await host.follow((all) => all.some(({ author }) => author === "agent"));
+  await host.initWithModel(model);
   const status = () => host.call("packages.status", { folder: "main" });
   const built = async () => {
     for (;;) {

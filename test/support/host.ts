@@ -110,6 +110,14 @@ export class TestHost {
     await this.call("groups.init", { folder: "main", name: "Nano", timeZone: "UTC", provider });
   }
 
+  /** Makes the first agent, run by the agent SDK and answered by this model; waits for its welcome. */
+  async initWithModel({ address }: { address: string }): Promise<void> {
+    await this.call("credentials.set", { name: "anthropic", kind: "api_key", secret: "word-for-tests" });
+    await this.call("model.use", { model: "anthropic", address });
+    await this.init("claude");
+    await this.follow((all) => all.some(({ author }) => author === "agent"));
+  }
+
   /** Says something. @returns the number of the message. */
   async say(text: string, chat = "main"): Promise<number> {
     this.#said += 1;
