@@ -1,6 +1,7 @@
 /** `ncl`: commands of its own for the host and the chat, and one for every verb of the registry. */
 import { Command, InvalidArgumentError, Option } from "commander";
 import { pathsOf } from "../src/lib/paths.ts";
+import { addBackupCommands } from "./backup/commands.ts";
 import { ControlClient } from "./client.ts";
 import { EXIT_CODES, runCommand } from "./outcome.ts";
 import { addSandboxCommands } from "./prove.ts";
@@ -90,6 +91,7 @@ root
 
 addSkillCommands(root, paths, client);
 addSandboxCommands(root, client);
+addBackupCommands(root, paths, client);
 
 root
   .command("credentials")

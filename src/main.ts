@@ -13,6 +13,7 @@ import { TerminalChannel } from "../drivers/terminal/terminal.ts";
 import { SealedVault } from "../drivers/vault/vault.ts";
 import { approvalsPart } from "../parts/approvals/index.ts";
 import { auditBook } from "../parts/audit/index.ts";
+import { settleRestored } from "../parts/backups/index.ts";
 import { careEffects } from "../parts/care/index.ts";
 import { channelsPart } from "../parts/channels/index.ts";
 import { chatEffects } from "../parts/chats/index.ts";
@@ -93,6 +94,7 @@ export async function startHost(
   const startedAt = clock.now();
   const store = openStore(paths.database);
   const audit = new Audit(store.db, clock);
+  settleRestored({ store, audit, clock, log: log.child({ part: "backups" }), data: paths.data });
   const book = auditBook({ store, audit, clock, config: paths.config, log: log.child({ part: "audit" }) });
   const vault = new SealedVault(store.db, paths.vaultKey, {
     ask: providerRequest(),
