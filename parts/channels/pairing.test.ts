@@ -8,6 +8,9 @@ import { CODE_LIFE } from "./pairing.ts";
 
 const CODE = "abcd2345";
 
+/** It is a word like any other in a chat that no agent is in, which is asked about; here nobody asks. */
+const NO_CODE = "refused";
+
 function given() {
   const w = world();
   const router = new Router({ ...w, random: countingRandom(), wake: () => {} });
@@ -49,19 +52,19 @@ test("a code is good once; the platform's repeat of the message is a duplicate t
   assert.deepEqual(await say(CODE), { status: "duplicate" });
   assert.equal(store.inbox.countUnfinished(), 0);
   const other = { address: { channel: "test", chat: "direct-2", thread: null }, user: "test:eve", platformId: "m7" };
-  assert.equal((await say(CODE, other)).status, "ignored");
+  assert.equal((await say(CODE, other)).status, NO_CODE);
   assert.equal(isOwner("test:eve"), false);
 });
 
 test("a code that is too late, replaced, of another channel, in a group or in an edit ties nothing", async () => {
   const late = given();
   late.clock.advance(CODE_LIFE);
-  assert.equal((await late.say(CODE)).status, "ignored");
+  assert.equal((await late.say(CODE)).status, NO_CODE);
   assert.equal(late.isOwner(), false);
 
   const replaced = given();
   replaced.pairings.add("zzzz9999", { channel: "test", agentGroup: AGENT }, replaced.clock.now() + CODE_LIFE);
-  assert.equal((await replaced.say(CODE)).status, "ignored");
+  assert.equal((await replaced.say(CODE)).status, NO_CODE);
   assert.equal((await replaced.say("zzzz9999")).status, "accepted");
 
   for (const change of [

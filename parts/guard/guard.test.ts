@@ -174,4 +174,8 @@ test("where strangers read along, an answer is held once something private is in
   const spoken = guard.say(open, "hello", true);
   assert.match(spoken.held ? spoken.why : "", /stranger:test:eve.*account:mail.*say something in test:open$/);
   assert.deepEqual(guard.say(SESSION, "hello", true), { held: false, text: "hello" });
+  // Where one conversation is had in many chats, what counts is where the words appear, not where it speaks now.
+  const at = (chat: string) => ({ channel: "test", chat, thread: null });
+  assert.equal(guard.say(SESSION, "hello", true, at("open")).held, true);
+  assert.equal(guard.say(open, "hello", true, at("room")).held, false);
 });

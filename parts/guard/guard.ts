@@ -17,8 +17,8 @@ import type { FlowGuard, Spoken } from "../../src/access/flow-guard.ts";
 import type { Audit } from "../../src/audit/audit.ts";
 import type { Clock } from "../../src/lib/clock.ts";
 import type { AgentGroupId, SessionId, UserId } from "../../src/lib/ids.ts";
+import type { Address } from "../../src/store/address.ts";
 import type { InboundEvent } from "../../src/store/inbox.ts";
-import type { Session } from "../../src/store/sessions.ts";
 import type { Store } from "../../src/store/store.ts";
 import type { GuardLabels, Side } from "./labels.ts";
 
@@ -99,14 +99,14 @@ export class Guard implements FlowGuard {
     if (files.length > 0) this.sawUntrusted(session, { kind: "file", name: userId });
   }
 
-  say(id: SessionId | null, text: string, previews: boolean): Spoken {
+  say(id: SessionId | null, text: string, previews: boolean, where?: Address): Spoken {
     const { store, labels, trusts } = this.#parts;
     const session = id === null ? undefined : store.sessions.session(id);
     // The host's own words have no address that anybody must be shown, and may quote one of an agent's.
     if (!session) return { held: false, text: previews ? neutralise(text, () => false).text : text };
     const { labels: known } = labels.standing(session.agentGroup);
     if (known.untrusted.length === 0 || known.private.length === 0) return { held: false, text };
-    const verdict = this.judge(session.id, this.#answerIn(session));
+    const verdict = this.judge(session.id, this.#answerIn(where ?? session));
     if (!verdict.allow) return { held: true, why: verdict.why };
     if (!previews) return { held: false, text };
     // A long text has thousands of addresses, and few hosts.
@@ -121,7 +121,7 @@ export class Guard implements FlowGuard {
     return { held: false, text: neutralise(text, passes).text };
   }
 
-  #answerIn({ channel, chat }: Session): Act {
+  #answerIn({ channel, chat }: Address): Act {
     const open = this.#parts.store.groups.messagingGroup(channel, chat)?.unknownSenderPolicy === "public";
     return { kind: "message", chat: `${channel}:${chat}`, own: true, open };
   }

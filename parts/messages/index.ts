@@ -50,7 +50,7 @@ export function messageEffects(parts: MessageParts): Pick<Effects, `messages.${"
       const { session, turn, number } = agentOf(context);
       can(session, "edits");
       const [target, second] = store.outbox.byNumber(session.id, message);
-      if (target?.author !== "agent") throw new Misuse(`message ${message} is none of yours`);
+      if (target?.author !== "agent") throw new Misuse(`message ${message} is none of yours in this chat`);
       if (second) throw new Misuse(`message ${message} went out in several parts and can't be changed`);
       return context.record(`session:${session.id}`, (cause) => {
         const edit = { kind: "edit", over: target.id, number, cause } as const;

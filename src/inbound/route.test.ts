@@ -134,7 +134,7 @@ test("each agent gets the message in a conversation of its own making", () => {
     [
       ["test/room", null],
       ["test/room/t1", "t1"],
-      ["*", null],
+      ["*", "t1"],
     ],
   );
 });

@@ -84,6 +84,6 @@ export function targetOf(address: Address, wiring: Pick<Wiring, "agentGroup" | "
     case "per-thread":
       return { agentGroup, conversation: address.thread ? `${room}/${address.thread}` : room, thread: address.thread };
     case "agent-shared":
-      return { agentGroup, conversation: EVERYWHERE, thread: null };
+      return { agentGroup, conversation: EVERYWHERE, thread: address.thread };
   }
 }

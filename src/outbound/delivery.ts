@@ -131,7 +131,7 @@ export class Delivery {
   /** Never rejects. Where the database refuses, the conversation waits and what happened is recorded later. */
   async #deliver(stored: ShownRow, channel: Channel): Promise<void> {
     const { store, clock, log, guard } = this.#parts;
-    const spoken = guard.say(stored.sessionId, stored.text, channel.capabilities.previews);
+    const spoken = guard.say(stored.sessionId, stored.text, channel.capabilities.previews, stored);
     // What a process died over was let go before, and may have arrived.
     if (spoken.held && stored.state !== "sending") {
       await this.#parts.drafts.settled(stored.sessionId);

@@ -205,3 +205,24 @@ test("the answer takes the place of the draft, and carries the number by which t
   assert.deepEqual([notice?.over, notice?.number], [null, null]);
   assert.equal(store.outbox.openDraft(session.id), undefined);
 });
+
+test("in a conversation over many chats each answer goes where it was asked, also where the session was turned to it meanwhile", () => {
+  const { say, apply, store } = given();
+  store.db.run("UPDATE sessions SET conversation='*'");
+  const [first, second] = [say("one"), say("two")];
+  store.db.run("UPDATE inbound_events SET chat='other', thread='t' WHERE text='two'");
+  apply([started(1, [first]), ended(3, 1, [first], done("to one"))]);
+  apply([started(5, [second]), ended(7, 5, [second], done("to two"))]);
+  assert.deepEqual(
+    store.outbox
+      .list(null, 9)
+      .map(({ chat, thread, text }) => [chat, thread, text])
+      .reverse(),
+    [
+      ["room", null, "to one"],
+      ["other", "t", "to two"],
+    ],
+  );
+  assert.deepEqual(store.outbox.byNumber(SESSION, 3), [], "what was said elsewhere is not changed from here");
+  assert.equal(store.outbox.byNumber(SESSION, 7).length, 1);
+});

@@ -50,12 +50,14 @@ export function applyRows(parts: ApplyParts, session: Session, rows: OutboundRow
   const { store } = parts;
   return store.db.transaction(() => {
     const applied: Applied[] = [];
-    let cursor = store.sessions.session(session.id)?.outboundCursor ?? 0;
+    // Where it speaks may have changed since. What came together is of one chat: it is given nothing of the next before.
+    const current = store.sessions.session(session.id) ?? session;
+    let cursor = current.outboundCursor;
     for (const row of rows) {
       if (row.n <= cursor) continue;
       if (row.n % 2 === 0) throw new ProtocolViolation(`row ${row.n} has a number of the host's side`);
       cursor = row.n;
-      const event = applyRow(parts, session, row, now);
+      const event = applyRow(parts, current, row, now);
       if (event) applied.push(event);
     }
     store.sessions.setCursor(session.id, cursor);

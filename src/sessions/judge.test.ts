@@ -34,6 +34,29 @@ test("what was stopped ends as stopped, in a turn or before one, with one notice
   assert.deepEqual(store.outbox.list(null, 1)[0]?.answers, ["p1", "p2"]);
 });
 
+test("in a conversation over many chats each chat is told that its own was stopped", () => {
+  const { say, turn, judged, store, unfinished } = given();
+  store.db.run("UPDATE sessions SET conversation='*'");
+  const [first] = [say("one"), say("two"), say("three")];
+  store.db.run("UPDATE inbound_events SET chat='other', thread='t' WHERE text='two'");
+  turn(1, [first]);
+  store.sessions.stop(SESSION);
+  judged();
+  assert.deepEqual(unfinished(), []);
+  assert.equal(store.inbox.hasWork(SESSION), false);
+  assert.deepEqual(
+    store.outbox
+      .list(null, 9)
+      .map(({ chat, thread, text, answers }) => [chat, thread, text, answers])
+      .reverse(),
+    [
+      ["room", null, "Stopped.", ["p1"]],
+      ["other", "t", "Stopped.", ["p2"]],
+      ["room", null, "Stopped.", ["p3"]],
+    ],
+  );
+});
+
 test("a stop without a turn or a container ends what waited, and says so once", () => {
   const { say, judged, store, unfinished, outbox } = given();
   say("one");

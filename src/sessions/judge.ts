@@ -3,6 +3,7 @@
  * that it never took up. Runs in one transaction and writes the notices that people get.
  */
 import type { Audit } from "../audit/audit.ts";
+import type { SessionId } from "../lib/ids.ts";
 import type { Session } from "../store/sessions.ts";
 import type { Store } from "../store/store.ts";
 import { givenUp, interrupted, STOPPED } from "./notices.ts";
@@ -35,16 +36,14 @@ export function judge(
       const over = store.outbox.closeDraft(session.id, now);
       store.outbox.add({ ...said(text, key), author: "system", answers, over }, now);
     };
-    const upTo = store.sessions.stoppedUpTo(session.id);
-    const stopped = store.inbox.endAll(session.id, "done", upTo);
-    if (stopped.length > 0) end(STOPPED, `stopped:${upTo}`, stopped);
+    const stopped = endStopped(store, session.id, turn, now);
     if (turn === null) {
       if (idleDeaths < MAX_IDLE_DEATHS) return;
       const answers = store.inbox.endAll(session.id, "failed");
       if (answers.length > 0) end(givenUp(cause, idleDeaths), `dead:${now}`, answers);
       return;
     }
-    store.turns.end(session.id, turn, stopped.length > 0 ? "stopped" : "interrupted", now, cause, null);
+    store.turns.end(session.id, turn, stopped ? "stopped" : "interrupted", now, cause, null);
     const rows = store.inbox.unfinished(session.id).filter((row) => row.turn === turn);
     const spent = rows.filter((row) => row.attempt >= MAX_ATTEMPTS);
     const again = rows.filter((row) => row.attempt < MAX_ATTEMPTS);
@@ -69,4 +68,22 @@ export function judge(
       detail: { turn, cause, again: again.length, failed: failed.length },
     });
   });
+}
+
+/**
+ * Ends what was stopped, and says so in each chat where it was said; part of the open transaction.
+ * @param turn the one that was stopped, whose draft gives its place away; null where only what waits is to end
+ * @param from the first number that may end
+ * @returns whether there was any
+ */
+export function endStopped(store: Store, id: SessionId, turn: number | null, now: number, from = 0): boolean {
+  const upTo = store.sessions.stoppedUpTo(id);
+  for (let chats = 0; ; chats += 1) {
+    const address = store.sessions.session(id);
+    const answers = store.inbox.endAll(id, "done", upTo, from);
+    if (!address || answers.length === 0) return chats > 0;
+    const over = from === 0 && chats === 0 ? store.outbox.closeDraft(id, now) : null;
+    const key = `${id}:stopped:${upTo}:${from}:${chats}`;
+    store.outbox.add({ sessionId: id, turn, address, author: "system", text: STOPPED, answers, over, key }, now);
+  }
 }

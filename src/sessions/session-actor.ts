@@ -33,10 +33,10 @@ import {
   setAsideOutbound,
   writeConfig,
 } from "./folder.ts";
-import { judge } from "./judge.ts";
+import { endStopped, judge } from "./judge.ts";
 import { coolingTime, type Effect, next, type SessionEvent, type StateName, type Timers } from "./machine.ts";
 import type { MailboxReaders } from "./mailbox-readers.ts";
-import { cannotStart, containersFail, receipts, STOPPED } from "./notices.ts";
+import { cannotStart, containersFail, receipts } from "./notices.ts";
 import type { Tripwire } from "./tripwire.ts";
 
 export interface ActorParts {
@@ -216,18 +216,12 @@ export class SessionActor {
     } else if (this.#isWithoutContainer && this.#settled) this.#judge("");
   }
 
-  /** What was stopped and lies beyond the mailbox's window must not be taken up later. */
+  /** What was stopped and is not in the mailbox, being beyond its window or of another chat, must not be taken up later. */
   #endHeld(feed: Feed): void {
     const { store, clock } = this.#parts;
     const from = feed.stoppedBefore();
     if (from === null) return;
-    const { id } = this.session;
-    const upTo = store.sessions.stoppedUpTo(id);
-    this.#kept(() => {
-      const answers = store.inbox.endAll(id, "done", upTo, from);
-      const said = { author: "system", text: STOPPED, answers, key: `${id}:stopped:${upTo}:held` } as const;
-      store.outbox.add({ ...said, sessionId: id, address: this.session }, clock.now());
-    });
+    this.#kept(() => endStopped(store, this.session.id, null, clock.now(), from));
   }
 
   /** Ends its container, whatever it does: what comes then is a conversation of its own. */
@@ -568,6 +562,7 @@ export class SessionActor {
   #judge(cause: string): boolean {
     const { store, audit, clock } = this.#parts;
     try {
+      this.#turnToChat();
       judge(store, audit, this.session, cause, this.#idleDeaths, clock.now());
       // What was given up is no reason to give up the next message at its first failure.
       if (!this.hasWork) this.#idleDeaths = 0;
@@ -603,6 +598,8 @@ export class SessionActor {
     if (type === "turn_ended") {
       this.#failures = 0;
       this.#idleDeaths = 0;
+      // With the turn the conversation may have turned to another chat, of which the runner has nothing yet.
+      if (this.#feed) this.#endHeld(this.#feed);
       this.#settle?.cancel();
       this.#settle = this.#parts.clock.after(SETTLE_AFTER, () => this.#feedRunner((feed) => feed.settle()));
     }

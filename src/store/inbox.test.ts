@@ -132,13 +132,11 @@ test("context of other chats holds up nobody and rides along", () => {
   assert.deepEqual([speaksIn(), waits()], ["a", [a, context, again]]);
 });
 
-test("what is given up or stopped is that of one chat: the others have their own turn, and their own end", () => {
+test("what is given up is that of one chat: the others have their own turn, and their own end", () => {
   const { say, speaksIn, waits, store } = everywhere();
   say("a");
   const b = say("b");
-  store.sessions.stop(ALL);
   assert.deepEqual(store.inbox.endAll(ALL, "failed"), ["a-1"]);
   assert.deepEqual([speaksIn(), waits()], ["b", [b]]);
-  assert.equal(store.sessions.stoppedUpTo(ALL), 0, "nobody stopped it in that chat");
   assert.deepEqual(store.inbox.endAll(ALL, "failed"), ["b-2"]);
 });

@@ -142,7 +142,7 @@ export class Inbox {
   /** A conversation over many chats speaks in that of the first message that waits for its answer. */
   #follow(session: SessionId): void {
     this.#db.run(
-      `UPDATE sessions SET channel = next.channel, chat = next.chat, thread = next.thread, stopped_up_to = 0
+      `UPDATE sessions SET channel = next.channel, chat = next.chat, thread = next.thread
        FROM (SELECT e.channel, e.chat, e.thread FROM inbox i INDEXED BY inbox_unfinished JOIN inbound_events e ON e.id = i.event_id
              WHERE i.session_id=?1 AND i.engages=1 AND i.state IN ('queued','in_turn') ORDER BY i.number LIMIT 1) next
        WHERE id=?1 AND conversation='${EVERYWHERE}' AND (sessions.channel, sessions.chat, sessions.thread) IS NOT

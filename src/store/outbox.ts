@@ -205,9 +205,10 @@ export class Outbox {
     this.#db.run("UPDATE outbox SET text=?2 WHERE key=?1 OR part_of=(SELECT id FROM outbox WHERE key=?1)", key, text);
   }
 
-  /** The message that an agent knows by this number, its parts in order. */
+  /** The message that an agent knows by this number, its parts in order; none of another chat than the one where it speaks. */
   byNumber(session: SessionId, number: number): OutboxRow[] {
-    const sql = `SELECT ${COLUMNS} FROM outbox WHERE session_id=? AND number=? AND kind='message' ORDER BY position`;
+    const sql = `SELECT ${COLUMNS} FROM outbox WHERE session_id=?1 AND number=?2 AND kind='message'
+       AND (channel, chat) = (SELECT s.channel, s.chat FROM sessions s WHERE s.id=?1) ORDER BY position`;
     return this.#db.all<StoredOutboxRow>(sql, session, number).map(parse);
   }
 

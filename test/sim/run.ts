@@ -6,10 +6,11 @@
  *   node test/sim/run.ts --seconds S [--from N] [--step K]        seeds from N on, each K-th; without --from fresh ones
  *                                                                 (with --tally it tells what the runs have met)
  *   node test/sim/run.ts --most M [--from N] [--step K]           the same, for so many seeds
+ * With --everywhere each agent has one conversation over all its chats.
  */
 import { parseArgs } from "node:util";
 import { Tally } from "./base/tally.ts";
-import { scenarioOf } from "./scenario.ts";
+import { type Scenario, scenarioOf } from "./scenario.ts";
 import { part, shrink } from "./shrink.ts";
 import { type Outcome, simulate } from "./simulation.ts";
 
@@ -30,13 +31,19 @@ const { values } = parseArgs({
     from: { type: "string" },
     step: { type: "string", default: "1" },
     tally: { type: "boolean", default: false },
+    everywhere: { type: "boolean", default: false },
     "no-shrink": { type: "boolean", default: false },
   },
 });
 const say = (text: string) => process.stdout.write(`${text}\n`);
 
-async function playOne(seed: string): Promise<void> {
+function wantedOf(seed: string): Scenario {
   const scenario = scenarioOf(seed);
+  return values.everywhere ? { ...scenario, setup: { ...scenario.setup, everywhere: true } } : scenario;
+}
+
+async function playOne(seed: string): Promise<void> {
+  const scenario = wantedOf(seed);
   const all = scenario.happenings.map((_, index) => index);
   const keep = values.keep === undefined ? all : indexesOf(values.keep);
   const outcome = await simulate(seed, part(scenario, keep), values.trace ? say : null);
@@ -57,7 +64,7 @@ async function playMany(seeds: Iterable<string>): Promise<void> {
   let played = 0;
   const met = new Tally();
   for (const seed of seeds) {
-    const outcome = await simulate(seed, scenarioOf(seed));
+    const outcome = await simulate(seed, wantedOf(seed));
     played += 1;
     met.add(outcome.tally);
     if (!outcome.violation) continue;
@@ -77,14 +84,16 @@ function tell(seed: string, { violation, digest, steps }: Outcome): void {
 }
 
 async function tellShortest(seed: string, promise: string): Promise<void> {
-  const scenario = scenarioOf(seed);
+  const scenario = wantedOf(seed);
   const kept = await shrink(seed, scenario, promise, performance.now() + SHRINK_TIME);
   say(`${kept.length} of ${scenario.happenings.length} happenings are enough:`);
   say(JSON.stringify(scenario.setup));
   const { happenings } = part(scenario, kept);
   for (const { at, ...act } of happenings.slice(0, MOST_SHOWN)) say(`  ${at} ms: ${JSON.stringify(act)}`);
   if (happenings.length > MOST_SHOWN) say("  ...");
-  say(`again: node test/sim/run.ts --seed ${seed} --keep=${textOf(kept)} --trace`);
+  say(
+    `again: node test/sim/run.ts --seed ${seed} --keep=${textOf(kept)} --trace${values.everywhere ? " --everywhere" : ""}`,
+  );
 }
 
 /** "0-2,7" for 0, 1, 2 and 7. */

@@ -40,6 +40,16 @@ test("the first seeds keep every promise, and meet every fault that the simulati
   assert.deepEqual(missed, []);
 });
 
+test("agents with one conversation over all their chats keep every promise, too", async () => {
+  const runs = await Promise.all(
+    [1, 2].map((from) => play("--everywhere", "--most", "30", "--step", "2", "--from", `${from}`)),
+  );
+  for (const { code, text } of runs) {
+    assert.equal(code, 0, text);
+    assert.match(text, /^30 seeds played$/m);
+  }
+});
+
 test(`fresh seeds keep every promise, for ${SECONDS} s`, async () => {
   const first = Date.now();
   const runs = await Promise.all(

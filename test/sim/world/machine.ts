@@ -63,6 +63,8 @@ export interface Setup {
   maxContainers: number;
   /** How many listen in each room of a platform; in the terminal's chats it is one. */
   agents: number;
+  /** Each agent has one conversation over all its chats; else one for each thread. */
+  everywhere?: boolean;
   places: Address[];
   tasks: TaskPlan[];
   /** The platform on which an owner has a chat of their own and is asked; null for none. */
@@ -159,13 +161,14 @@ export class Machine {
       ),
     );
     if (!group) throw new Error("a machine without an agent");
+    const sessionMode = setup.everywhere ? "agent-shared" : "per-thread";
     for (const { channel, chat } of setup.places) {
       if (store.groups.messagingGroup(channel, chat)) continue;
       const id = `m-${channel}-${chat}` as MessagingGroupId;
       const unknownSenderPolicy = channel === TERMINAL ? "strict" : "public";
       store.groups.addMessagingGroup({ id, channel, chat, unknownSenderPolicy });
       for (const agent of channel === TERMINAL ? [group] : [group, ...others])
-        store.groups.wire(id, { agentGroup: agent.id, engageMode: "always", sessionMode: "per-thread" });
+        store.groups.wire(id, { agentGroup: agent.id, engageMode: "always", sessionMode });
     }
     for (const [index, { place, at, session, script }] of setup.tasks.entries()) {
       const due = world.wall() + at;
