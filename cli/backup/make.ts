@@ -1,5 +1,6 @@
 /** `ncl backup make`: the whole installation in one file, also while the host runs. */
 import {
+  chmodSync,
   copyFileSync,
   existsSync,
   mkdirSync,
@@ -39,6 +40,8 @@ export async function makeBackup(paths: Paths, target: string, keys: boolean): P
       { dir: dirname(paths.sessions), paths: sessionPaths(paths.sessions) },
       { dir: dirname(paths.groups), paths: existsSync(paths.groups) ? [GROUPS] : [] },
     ]);
+    // It holds all that was ever said, and perhaps keys.
+    chmodSync(part, 0o600);
     renameSync(part, file);
     return { ...manifest, bytes: statSync(file).size };
   } finally {
@@ -62,12 +65,15 @@ function sessionPaths(sessions: string): string[] {
   );
 }
 
+/** More than a database can have. */
+const ALL_PAGES = 2 ** 31 - 1;
+
 /** As it was at one moment, with all that a host writes meanwhile left out. */
 async function snapshot(from: string, to: string): Promise<void> {
   const source = new DatabaseSync(from, { readOnly: true });
   try {
     // In one step: a host that goes on writing would make it begin again and again.
-    await backup(source, to, { rate: -1 });
+    await backup(source, to, { rate: ALL_PAGES });
   } finally {
     source.close();
   }

@@ -1,7 +1,16 @@
 /** `ncl backup` as a person uses it: made while the host runs, looked at, and restored as another installation. */
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { text } from "node:stream/consumers";
@@ -47,6 +56,7 @@ test("a running installation is backed up, and goes on elsewhere with its conver
   const file = join(folder(t), "all.tar.gz");
   const made = await ncl(["backup", "make", file, "--with-keys"], homeOf(host));
   assert.equal(made.code, 0, made.stderr);
+  assert.equal(statSync(file).mode & 0o777, 0o600);
   const verified = await ncl(["backup", "verify", file, "--json"], homeOf(host));
   assert.equal(verified.code, 0, verified.stderr);
   const found = JSON.parse(verified.stdout) as { agents: number; sessions: number; keys: boolean };
