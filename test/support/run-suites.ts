@@ -58,7 +58,7 @@ const TESTS: Record<string, TestSuite> = {
   redteam: { folders: ["test/redteam"], concurrency: 2, deadline: 5 * MINUTE, tells: false },
   e2e: { folders: ["test/e2e"], concurrency: 2, deadline: 5 * MINUTE, tells: true },
   attack: { folders: ["test/attack"], concurrency: 1, deadline: 5 * MINUTE, tells: true },
-  crash: { folders: ["test/crash"], concurrency: 1, deadline: 30 * MINUTE, tells: true },
+  crash: { folders: ["test/crash"], concurrency: 1, deadline: 60 * MINUTE, tells: true },
   sim: { folders: ["test/sim"], concurrency: 2, deadline: 30 * MINUTE, tells: true },
 };
 /** Part of "all" from the day that they have a test. */
