@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type VerbInput, verbs } from "../../api/verbs.ts";
+import { type VerbInput, type VerbResult, verbs } from "../../api/verbs.ts";
 import { NO_USE } from "../../packages/model-usage/index.ts";
-import type { EffectContext } from "../../src/control/execute.ts";
+import { type EffectContext, type Effects, Executor } from "../../src/control/execute.ts";
+import type { AgentGroupId } from "../../src/lib/ids.ts";
 import { silentLog } from "../../src/lib/log.ts";
 import { AGENT, countingRandom, OWNER, SESSION, world } from "../../test/support/world.ts";
 import { metering } from "./index.ts";
@@ -15,11 +16,10 @@ function given() {
     ...{ store, clock, random: countingRandom(), log: silentLog, dismiss: () => {} },
   });
   const records: string[] = [];
-  const permitted: string[] = [];
   const context: EffectContext = {
     actor: { kind: "operator" },
     signal: new AbortController().signal,
-    permit: (group) => permitted.push(group),
+    permit: () => {},
     record: (resource, change) => {
       records.push(resource);
       return store.db.transaction(() => change(1));
@@ -35,7 +35,7 @@ function given() {
   };
   return {
     ...w,
-    ...{ meter, effects, today, records, permitted, use },
+    ...{ meter, effects, today, records, use },
     show: async (wanted: VerbInput<"usage.show"> = {}) =>
       effects["usage.show"](verbs["usage.show"].args.parse(wanted), context),
     set: async (wanted: VerbInput<"budgets.set">) =>
@@ -75,9 +75,16 @@ test("use is shown by day, agent, person, model and session, with what it cost",
 
 test("an agent sees its own group only: whose it asks for passes the gate", async () => {
   const g = given();
+  const { store, session } = g;
+  const [main = assert.fail()] = store.groups.agentGroups();
+  store.groups.addAgentGroup({ ...main, id: "a-2" as AgentGroupId, folder: "two" });
+  const executor = new Executor(g.effects as Partial<Effects> as Effects, store, g.audit);
+  const agent = { kind: "agent", id: AGENT, session, turn: 1, number: 3, cause: null } as const;
   g.use("claude-opus-5", 100);
-  assert.equal((await g.show({ group: "main" })).total.requests, 1);
-  assert.deepEqual(g.permitted, [AGENT]);
+  const own = executor.carryOut(agent, "usage.show", { group: "main" });
+  assert.equal(own.ok && (own.result as VerbResult<"usage.show">).total.requests, 1);
+  const other = executor.carryOut(agent, "usage.show", { group: "two" });
+  assert.deepEqual(other, { ok: false, why: "that belongs to another agent" });
   assert.deepEqual(verbs["usage.show"].tool?.own, ["group"]);
   await assert.rejects(g.show({ group: "other" }), /no agent group "other"/);
 });
