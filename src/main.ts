@@ -268,10 +268,11 @@ export async function startHost(
   return {
     async stop() {
       server.close();
-      tasks.stop();
+      const cleared = tasks.stop();
       approvals.stop();
       await quota.stop();
       await path.stop();
+      await cleared;
       egress.stop();
       server.closeAllConnections();
       await Promise.all([practiceServer.stop(), packages.stop()]);

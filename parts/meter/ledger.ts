@@ -112,10 +112,15 @@ export class Ledger {
     );
   }
 
-  /** What an earlier process let out and never heard the end of stays counted as it was estimated then. */
-  closeOpen(): void {
-    const open = this.#db.get("SELECT 1 FROM model_requests WHERE status IS NULL LIMIT 1");
-    if (open) this.#db.run("UPDATE model_requests SET status=0 WHERE status IS NULL");
+  /** The last request that was let out and has no end yet; null for none. */
+  lastOpen(): number | null {
+    const sql = "SELECT max(id) AS id FROM model_requests WHERE status IS NULL";
+    return this.#db.get<{ id: number | null }>(sql)?.id ?? null;
+  }
+
+  /** What an earlier process let out and never heard the end of, up to that request, stays counted as it was estimated then. */
+  closeOpen(upTo: number): void {
+    this.#db.run("UPDATE model_requests SET status=0 WHERE status IS NULL AND id<=?", upTo);
   }
 
   /** What requests that are over used since `from`. @param where a column and its value; null for all */

@@ -8,7 +8,7 @@ import type { DoorSession } from "../../src/gateway/door.ts";
 import type { Refusal } from "../../src/gateway/head-rules.ts";
 import { type Meter, type MeteredRequest, type MeterVerdict, STOPPED_BY_METER } from "../../src/gateway/meter.ts";
 import type { Clock } from "../../src/lib/clock.ts";
-import { messageOf } from "../../src/lib/errors.ts";
+import { messageOf, Retryable } from "../../src/lib/errors.ts";
 import type { AgentGroupId, SessionId, UserId } from "../../src/lib/ids.ts";
 import type { Log } from "../../src/lib/log.ts";
 import type { Store } from "../../src/store/store.ts";
@@ -52,6 +52,8 @@ export class RequestMeter implements Meter {
   readonly #days = new Days();
   readonly #under = new Map<number, Under>();
   #last = 0;
+  /** Up to this request an earlier process let out what has no end; null once that is settled. */
+  #left: number | null = null;
 
   constructor(parts: MeterParts) {
     const { store, clock } = parts;
@@ -61,12 +63,24 @@ export class RequestMeter implements Meter {
     this.prices = new Prices(store.db);
     this.accounts = new Accounts({ users: store.users, clock, ledger: this.ledger, budgets: this.budgets });
     this.#runaway = new RunawayDetector(parts.limits);
-    this.ledger.closeOpen();
+    this.#left = this.ledger.lastOpen();
+    try {
+      this.#closeLeft();
+    } catch (error) {
+      // A full disk, say: it is done before the next request is let out.
+      if (!(error instanceof Retryable)) throw error;
+    }
+  }
+
+  #closeLeft(): void {
+    if (this.#left !== null) this.ledger.closeOpen(this.#left);
+    this.#left = null;
   }
 
   ask(session: DoorSession, request: MeteredRequest): MeterVerdict {
     const { store, clock, log } = this.#parts;
     try {
+      this.#closeLeft();
       if (request.billed) return store.db.transaction(() => this.#decide(session, request));
       const { payer, turn } = this.#whoAsks(session);
       const at = clock.now();

@@ -22,8 +22,8 @@ export interface ScheduledTasksParts extends Omit<SchedulerParts, "tell" | "leav
 export interface ScheduledTasks {
   /** After the sessions are up. */
   start(): void;
-  /** Before they are stopped. */
-  stop(): void;
+  /** Before they are stopped. Resolves when nothing of it runs. */
+  stop(): Promise<void>;
   scheduler: Scheduler;
   effects: ReturnType<typeof taskEffects>;
 }
@@ -46,9 +46,9 @@ export function scheduledTasks({
       scheduler.start();
       leftovers.start();
     },
-    stop() {
+    async stop() {
       scheduler.stop();
-      leftovers.stop();
+      await leftovers.stop();
     },
     ...{ scheduler, effects: taskEffects({ ...parts, random, scheduler }) },
   };

@@ -31,7 +31,9 @@ function given(t: TestContext, inside: (provider: string) => number = () => 0) {
     stop: async () => void did.push(`stopped ${name}`),
     stats: () => assert.fail(),
   });
+  const exit = { code: 0, outOfMemory: false, stderr: "" };
   let running = 0;
+  let hangs = false;
   const start = () =>
     new Leftovers({
       ...{ store, clock, log: silentLog, labels: {}, sessionsDir: dir, groupsDir: dir, runDir: join(dir, "run") },
@@ -46,6 +48,7 @@ function given(t: TestContext, inside: (provider: string) => number = () => 0) {
           })),
         start: async ({ name }) => {
           did.push(`started ${name}`);
+          if (hangs) return { ...sandbox(name, exit), exited: new Promise<Exit>(() => {}) };
           return sandbox(name, { code: inside(folder.providerDir), outOfMemory: false, stderr: "no" });
         },
       },
@@ -63,6 +66,9 @@ function given(t: TestContext, inside: (provider: string) => number = () => 0) {
     start,
     settle,
     run,
+    hang() {
+      hangs = true;
+    },
     isKnown: () => store.sessions.session(SESSION as SessionId) !== undefined,
   };
 }
@@ -121,6 +127,18 @@ test("what the container did not clear is not walked: it is tried again, also by
   g.start().start();
   await g.settle();
   assert.deepEqual([existsSync(g.folder.root), g.isKnown(), existsSync("/etc")], [false, false, true]);
+});
+
+test("a container that clears is ended with the host: the next one goes on", async (t) => {
+  const g = given(t, emptied);
+  g.hang();
+  const leftovers = g.start();
+  leftovers.start();
+  leftovers.add(SESSION);
+  await g.settle();
+  await leftovers.stop();
+  assert.deepEqual(g.did.slice(-2), ["started clearing", "stopped clearing"]);
+  assert.equal(g.isKnown(), true);
 });
 
 test("a container that still runs is ended first; a failing one costs nothing but another look", async (t) => {

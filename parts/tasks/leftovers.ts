@@ -9,6 +9,7 @@ import { messageOf, Retryable } from "../../src/lib/errors.ts";
 import type { SessionId } from "../../src/lib/ids.ts";
 import type { Log } from "../../src/lib/log.ts";
 import { runErrand } from "../../src/sandbox/errand.ts";
+import type { Sandbox } from "../../src/sandbox/sandbox.ts";
 import { sessionFolder } from "../../src/sessions/folder.ts";
 import type { ActorParts } from "../../src/sessions/session-actor.ts";
 import type { Session } from "../../src/store/sessions.ts";
@@ -35,6 +36,8 @@ export class Leftovers {
   #looking: Promise<void> = Promise.resolve();
   #timer: Timer | null = null;
   #pause = FIRST_PAUSE;
+  /** The container that clears something away now. */
+  #clearing: Sandbox | null = null;
 
   constructor(parts: LeftoverParts) {
     this.#parts = parts;
@@ -55,9 +58,19 @@ export class Leftovers {
     this.#look();
   }
 
-  stop(): void {
+  /** Resolves when no container clears anything away any more: the next start goes on with it. */
+  async stop(): Promise<void> {
     this.#running = false;
     this.#timer?.cancel();
+    await this.#clearing?.stop(0).catch(() => {});
+  }
+
+  #began(sandbox: Sandbox): void {
+    this.#clearing = sandbox;
+    void sandbox.exited.then(() => {
+      if (this.#clearing === sandbox) this.#clearing = null;
+    });
+    if (!this.#running) void sandbox.stop(0).catch(() => {});
   }
 
   /** One after the other: it is never urgent. */
@@ -119,7 +132,8 @@ export class Leftovers {
       mkdirSync(socketDir, { recursive: true });
       const groupFolder = join(groupsDir, group.folder);
       const plan = { session, group, folder, groupFolder, socketDir, timeZone: store.users.timeZone() };
-      const { code, stderr } = await runErrand(driver, clock, specOf({ ...plan, errand: "clearing" }), CLEAR_LIMIT);
+      const spec = specOf({ ...plan, errand: "clearing" });
+      const { code, stderr } = await runErrand(driver, clock, spec, CLEAR_LIMIT, (sandbox) => this.#began(sandbox));
       if (code !== 0) throw new Error(`the container that clears it ended with code ${code}: ${stderr}`);
     }
     // From here on there is only what this process has made.

@@ -161,6 +161,25 @@ test("an outcome is told with one message, however often that is handed over, an
   assert.deepEqual(outcomes(20), [{ number: 5, kind: "message", state: "sent", error: null }]);
 });
 
+test("of a long message that is sent after all in part, all of it is told again", () => {
+  const { outbox, add } = withAgent();
+  const first = add(3);
+  outbox.split(outbox.row(first) ?? assert.fail(), ["one", "two"]);
+  const second = outbox.list(null, 1)[0]?.id ?? 0;
+  for (const id of [first, second]) outbox.end(id, "dead", "held", 1);
+  outbox.tellOutcomes(SESSION, 10);
+  outbox.reopen(first);
+  outbox.sent(first, "p", 2);
+  outbox.tellOutcomes(SESSION, 12);
+  assert.deepEqual(
+    outbox.outcomes(SESSION, 12).map(({ number, state }) => [number, state]),
+    [
+      [3, "sent"],
+      [3, "dead"],
+    ],
+  );
+});
+
 test("a draft that was not sent when its answer comes never will be; one that was gives its place away, once", () => {
   for (const [reach, state] of [
     [() => {}, "dead"],

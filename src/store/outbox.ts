@@ -290,10 +290,15 @@ export class Outbox {
   /** Makes a dead or unknown row due again, by hand: the agent, too, hears what becomes of it then. @returns false when there is no such row. */
   reopen(id: number): boolean {
     const sql = `UPDATE outbox SET state=CASE state WHEN 'unknown' THEN 'sending' ELSE 'retry' END, next_at=0, tries=0,
-      tried_since=NULL, ended_at=NULL, told_with=NULL WHERE id=? AND kind <> 'draft' AND state IN ('dead','unknown','retry')`;
+      tried_since=NULL, ended_at=NULL WHERE id=? AND kind <> 'draft' AND state IN ('dead','unknown','retry')`;
     const changed = this.#db.run(sql, id) === 1;
-    if (changed) this.#db.afterCommit(() => this.#wake());
-    return changed;
+    if (!changed) return false;
+    // A part of a long message: what the agent hears is what has become of all of it.
+    const whole = `UPDATE outbox SET told_with=NULL WHERE author='agent' AND (session_id, number) =
+      (SELECT session_id, number FROM outbox WHERE id=?)`;
+    this.#db.run(whole, id);
+    this.#db.afterCommit(() => this.#wake());
+    return true;
   }
 
   /** What became of the agent's messages since it last heard of them is told with message `number`, and only with that. */

@@ -28,5 +28,8 @@ export const ONCE_FAILED: Record<string, string> = {
   "5001453": "an answer did not wait for a change of its draft once the next turn had shown something",
   "5000089": "whoever waited when the clock was set back was told only after it had caught up",
   "1796072400010": "a container that cleared what a run had left froze, and nobody ended it",
+  "1796200000013": "a container that cleared what a run had left outlived a clean stop",
+  "1796200000098": "of a long message whose first parts were sent after all, the agent heard that it was delivered",
+  "1796300000030": "a host whose disk was full could not start where requests of the model had no end yet",
   "5818": "a stop ended a turn whose container still ran, before that was found again",
 };

@@ -105,9 +105,10 @@ export class Host {
     await running.started;
     if (!running.life.alive) return;
     promises.stopping(running.life);
-    running.tasks.stop();
+    const cleared = running.tasks.stop();
     running.asking.approvals.stop();
     await running.path.stop().catch((error: unknown) => this.failed(error));
+    await cleared;
     if (running.life.alive) running.door.stop();
     promises.stopped(running.life);
     if (running.life.alive) world.tally.count("the host was stopped in good order");
