@@ -16,7 +16,7 @@ import { join, resolve } from "node:path";
 import { text } from "node:stream/consumers";
 import { type TestContext, test } from "node:test";
 import { TestHost } from "../support/host.ts";
-import { startScriptedModel } from "../support/model.ts";
+import { ponderingHost } from "../support/pondering.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 
@@ -40,16 +40,7 @@ const homeOf = ({ paths }: TestHost) => ({
 });
 
 test("a running installation is backed up, and goes on elsewhere with its conversation and its credentials", async (t) => {
-  const asked: string[] = [];
-  const model = await startScriptedModel({
-    script: ({ raw }) => {
-      asked.push(raw);
-      return raw.lastIndexOf("think for ever") > raw.lastIndexOf("and now") ? { stall: "Well" } : { say: "I see." };
-    },
-  });
-  t.after(() => model.close());
-  const host = await TestHost.start(t);
-  await host.initWithModel(model);
+  const { host, asked } = await ponderingHost(t);
   await host.ask("the word is pomegranate");
   await host.say("think for ever");
   while (!asked.at(-1)?.includes("think for ever")) await new Promise((done) => setTimeout(done, 20));

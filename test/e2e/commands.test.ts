@@ -1,25 +1,11 @@
 /** What people write to the host itself, with real containers and the agent SDK: `/new` forgets, also in the middle of a turn. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { pause, TestHost } from "../support/host.ts";
-import { startScriptedModel } from "../support/model.ts";
-
-async function given(t: Parameters<typeof TestHost.start>[0]) {
-  const asked: string[] = [];
-  const model = await startScriptedModel({
-    script: ({ raw }) => {
-      asked.push(raw);
-      return raw.lastIndexOf("think for ever") > raw.lastIndexOf("and now") ? { stall: "Well" } : { say: "I see." };
-    },
-  });
-  t.after(() => model.close());
-  const host = await TestHost.start(t);
-  await host.initWithModel(model);
-  return { host, asked };
-}
+import { pause } from "../support/host.ts";
+import { ponderingHost } from "../support/pondering.ts";
 
 test("after /new the agent has nothing in mind of what was said before; the log has it still", async (t) => {
-  const { host, asked } = await given(t);
+  const { host, asked } = await ponderingHost(t);
   await host.ask("the word is pomegranate");
   await host.ask("and now?");
   assert.ok(asked.at(-1)?.includes("pomegranate"), "without it the conversation goes on");
@@ -37,7 +23,7 @@ test("after /new the agent has nothing in mind of what was said before; the log 
 });
 
 test("/new in the middle of a turn stops it; killed right after, the next host begins anew all the same", async (t) => {
-  const { host, asked } = await given(t);
+  const { host, asked } = await ponderingHost(t);
   await host.ask("the word is pomegranate");
   const long = await host.say("think for ever");
   while (!asked.at(-1)?.includes("think for ever")) await pause(20);
