@@ -55,9 +55,8 @@ export async function restoreBackup(paths: Paths, file: string, replace: boolean
   mkdirSync(dirname(paths.data), { recursive: true });
   return withUnpacked(file, dirname(paths.data), async (dir, checked) => {
     const stamp = `before-restore-${new Date().toISOString().replace(/[:.]/g, "-")}`;
-    const moved = there.filter((path) => existsSync(path));
-    // The data folder may hold that of the groups: once is enough.
-    for (const path of moved) if (existsSync(path)) renameSync(path, `${path}.${stamp}`);
+    // The data folder may hold that of the groups, which is gone with it then.
+    for (const path of there) if (existsSync(path)) renameSync(path, `${path}.${stamp}`);
     mkdirSync(paths.data, { recursive: true, mode: 0o700 });
     renameSync(join(dir, DATABASE), paths.database);
     for (const [name, path] of [
@@ -68,7 +67,7 @@ export async function restoreBackup(paths: Paths, file: string, replace: boolean
     if (checked.keys) putKeys(join(dir, KEYS), paths.config, stamp);
     // The host takes it from there: what was on its way then must not go out now (parts/backups).
     writeFileSync(join(paths.data, "restored.json"), JSON.stringify({ madeAt: checked.at }), { mode: 0o600 });
-    return { ...checked, aside: moved[0] ? `${moved[0]}.${stamp}` : "" };
+    return { ...checked, aside: there[0] ? `${there[0]}.${stamp}` : "" };
   });
 }
 

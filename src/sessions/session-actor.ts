@@ -17,7 +17,7 @@ import type { Log } from "../lib/log.ts";
 import { runErrand } from "../sandbox/errand.ts";
 import type { Exit, Sandbox, SandboxDriver, SandboxSpec } from "../sandbox/sandbox.ts";
 import type { AgentGroup } from "../store/groups.ts";
-import type { Session } from "../store/sessions.ts";
+import { EVERYWHERE, type Session } from "../store/sessions.ts";
 import type { Store } from "../store/store.ts";
 import type { Admission } from "./admission.ts";
 import { alreadyDone } from "./already-done.ts";
@@ -205,7 +205,8 @@ export class SessionActor {
 
   /** One conversation over many chats speaks in another with each (see `Inbox`). */
   #turnToChat(): void {
-    Object.assign(this.session, this.#parts.store.sessions.session(this.session.id));
+    const { id, conversation } = this.session;
+    if (conversation === EVERYWHERE) Object.assign(this.session, this.#parts.store.sessions.session(id));
   }
 
   /** What was said up to now was stopped: the runner is told, or, where none has it yet, that is its end. */
