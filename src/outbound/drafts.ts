@@ -27,6 +27,8 @@ interface Shown {
   since: number;
   typedAt: number;
   changedAt: number;
+  /** The longer pause that the platform asked for, milliseconds. */
+  asked: number;
   text: string;
   timer: Timer | null;
 }
@@ -71,14 +73,14 @@ export class Drafts {
     }
     const now = clock.now();
     const shown = this.#of(session.id, turn, now);
-    if (now - shown.typedAt >= TYPING_EVERY) {
+    if (left(TYPING_EVERY, shown.typedAt, now) === 0) {
       shown.typedAt = now;
       channel.typing?.(address);
     }
     if (!channel.edit || !channel.capabilities.edits || text.trim() === "") return;
     shown.text = draftText(text, activity, roomIn(channel));
-    const wait = Math.max(FIRST_AFTER - (now - shown.since), EVERY - (now - shown.changedAt));
-    shown.timer ??= clock.after(Math.max(wait, 0), () => {
+    const wait = Math.max(left(FIRST_AFTER, shown.since, now), left(EVERY + shown.asked, shown.changedAt, now));
+    shown.timer ??= clock.after(wait, () => {
       shown.timer = null;
       try {
         this.#change(session, channel, shown);
@@ -101,7 +103,7 @@ export class Drafts {
     const known = this.#shown.get(session);
     if (known?.turn === turn) return known;
     known?.timer?.cancel();
-    const shown: Shown = { turn, since: now, typedAt: 0, changedAt: 0, text: "", timer: null };
+    const shown: Shown = { turn, since: now, typedAt: 0, changedAt: 0, asked: 0, text: "", timer: null };
     this.#shown.set(session, shown);
     return shown;
   }
@@ -114,7 +116,7 @@ export class Drafts {
     const { text } = spoken;
     const address = addressOf(session);
     const draft = store.outbox.openDraft(session.id);
-    shown.changedAt = clock.now();
+    Object.assign(shown, { changedAt: clock.now(), asked: 0 });
     if (!draft) {
       const key = `${session.id}:${shown.turn}:draft`;
       const said = { sessionId: session.id, turn: shown.turn, author: "agent", kind: "draft" } as const;
@@ -127,11 +129,16 @@ export class Drafts {
     const changing = channel.edit?.(address, draft.platformId, message);
     const ended = (changing ?? Promise.resolve())
       .catch((error: unknown) => {
-        if (error instanceof Retryable && error.after) shown.changedAt = clock.now() + error.after;
+        if (error instanceof Retryable) shown.asked = error.after ?? 0;
       })
       .then(() => void this.#changing.delete(session.id));
     this.#changing.set(session.id, ended);
   }
+}
+
+/** What is left of a pause since a time on the wall's clock: all of it at most, for that clock may have been set back. */
+function left(pause: number, since: number, now: number): number {
+  return Math.min(Math.max(pause - (now - since), 0), pause);
 }
 
 /** Never longer than one message: of a draft in parts only the first would give way to its answer. */

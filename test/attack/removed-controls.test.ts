@@ -1,6 +1,6 @@
 /**
- * Every control is load-bearing: with one of them taken away, exactly its attacks do harm. A full run takes each away and
- * makes every attack of a first container; the usual one takes some, with their own attacks and one of each other control.
+ * Every control is load-bearing: with one of them taken away, exactly its attacks do harm, of all of its own and one of
+ * each other control. A full run takes each away; the usual one takes some.
  */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -25,7 +25,7 @@ function chosen({ controls: gone }: Pick<Removal, "controls">): Attack[] {
     if (gone.includes(control) || scene === "bombs" || (scene !== undefined && !scenes.has(scene))) return false;
     const first = !seen.has(control);
     seen.add(control);
-    return FULL || first;
+    return first;
   });
   return attacks.filter((attack) => own.includes(attack) || others.includes(attack));
 }

@@ -103,9 +103,9 @@ export function unfitCore({ always }: Known): string[] {
 
 /**
  * The deaths to try. Without `all` those of CORE, each in the first process that passes it, for that life is the shortest:
- * at the first passing where it makes something that is not there yet, else in the middle of them; and a sample of all others. With it every label in every process that passes it: at
- * the first passing there, at the last, and at one between them.
- * @param random chooses the sample, and the passing between
+ * at the first passing where it makes something that is not there yet, else in the middle of them; and a sample of all
+ * others. With it every label in every process that passes it, at the first passing there, and once at one of the others.
+ * @param random chooses the sample, and the other passing
  */
 export function targets({ always }: Known, all: boolean, random: () => number): Target[] {
   const deaths = (label: string, passings: { run: number; nth: number }[]) =>
@@ -113,11 +113,11 @@ export function targets({ always }: Known, all: boolean, random: () => number): 
   const passingsOf = (counts: number[], of: (count: number) => number[]) =>
     counts.flatMap((count, run) => of(count).map((nth) => ({ run, nth })));
   if (all) {
-    const some = (count: number) => {
-      const between = 2 + Math.floor(random() * (count - 2));
-      return count < 4 ? upTo(count) : [1, between, count];
-    };
-    return Object.entries(always).flatMap(([label, counts]) => deaths(label, passingsOf(counts, some)));
+    return Object.entries(always).flatMap(([label, counts]) => {
+      const [first = [], later = []] = split(passingsOf(counts, upTo), ({ nth }) => nth === 1);
+      const other = later[Math.floor(random() * later.length)];
+      return deaths(label, other ? [...first, other] : first);
+    });
   }
   const every = Object.entries(always).map(([label, counts]) => ({ label, passings: passingsOf(counts, upTo) }));
   const isCore = (label: string) => CORE.some((start) => label.startsWith(start));
@@ -137,6 +137,7 @@ export function targets({ always }: Known, all: boolean, random: () => number): 
   return [...core, ...sample.filter((target) => target !== undefined)];
 }
 
+const split = <T>(all: T[], is: (one: T) => boolean) => [all.filter(is), all.filter((one) => !is(one))];
 const upTo = (count: number) => Array.from({ length: count }, (_, i) => i + 1);
 
 export function nameOf({ run, label, nth, phase }: Target): string {

@@ -40,17 +40,12 @@ test("the image says what it holds, and nothing in it tells when it was built", 
 });
 
 const full = process.env.NANOCLAW_FULL !== "1" && "takes more than a minute: full runs only";
-test("two builds from the same inputs give the same root file system, to the byte", { skip: full }, () => {
-  const build = () => {
-    const { stdout, stderr, status } = spawnSync(
-      "bash",
-      [resolve(import.meta.dirname, "../../container/build.sh"), "--digest"],
-      { encoding: "utf8" },
-    );
-    assert.equal(status, 0, stderr);
-    return /^digest: (sha256:[0-9a-f]{64})$/m.exec(stdout)?.[1];
-  };
-  const first = build();
-  assert.ok(first);
-  assert.equal(build(), first);
+test("built once more from the same inputs, its root file system is the same to the byte", { skip: full }, () => {
+  const script = resolve(import.meta.dirname, "../../container/build.sh");
+  const { stdout, stderr, status } = spawnSync("bash", [script, "--digest"], { encoding: "utf8" });
+  assert.equal(status, 0, stderr);
+  const there = execFileSync("docker", ["image", "inspect", "--format", "{{index .RootFS.Layers 0}}", IMAGE], {
+    encoding: "utf8",
+  });
+  assert.equal(/^digest: (sha256:[0-9a-f]{64})$/m.exec(stdout)?.[1], there.trim());
 });

@@ -22,6 +22,9 @@ interface OutboxRow {
 /** As in src/store/outbox.ts: so long a message that can't be delivered holds up the others. */
 const HOLDS = 10 * 60_000;
 
+/** To the others. The clock may have been set: that is how long it took for all the host can know. */
+const gaveWay = ({ triedFor }: OutboxRow) => triedFor >= HOLDS;
+
 export class Chats {
   readonly #machine: Machine;
   /** What the terminal's chats show, read once for each look around. */
@@ -165,9 +168,7 @@ export class Chats {
         this.#broken("what is said was recorded", `${place.channel}/${place.chat}: ${shown.key}`);
         continue;
       }
-      if (this.#machine.guarding.isLate(shown)) continue;
-      // It gave way to the others. The clock may have been set: that is how long it took for all the host can know.
-      if (row.triedFor >= HOLDS) continue;
+      if (this.#machine.guarding.isLate(shown) || gaveWay(row)) continue;
       const before = last[row.notice] ?? 0;
       if (row.position < before && !MARK.test(shown.text)) {
         this.#broken("the outbox keeps its order", `${place.channel}/${place.chat}: ${row.position} after ${before}`);
@@ -185,9 +186,10 @@ export class Chats {
       ...[place.channel, place.chat, place.thread],
     );
     const open = new Map(rows.map((row) => [`${row.session} ${row.platformId}`, row]));
+    const late = new Set(this.#outbox(place).filter(gaveWay).map(({ key }) => key));
     const last = new Map<string, number>();
     for (const shown of this.#shownIn(place)) {
-      if (this.#machine.guarding.isLate(shown) || isHeld(shown)) continue;
+      if (this.#machine.guarding.isLate(shown) || isHeld(shown) || late.has(shown.key)) continue;
       for (const id of shown.answers) {
         const name = `${this.#sessionOf(shown)} ${id}`;
         const row = open.get(name);

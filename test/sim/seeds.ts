@@ -31,5 +31,6 @@ export const ONCE_FAILED: Record<string, string> = {
   "1796200000013": "a container that cleared what a run had left outlived a clean stop",
   "1796200000098": "of a long message whose first parts were sent after all, the agent heard that it was delivered",
   "1796300000030": "a host whose disk was full could not start where requests of the model had no end yet",
+  "1796087874000468": "a draft that was to come when the clock was set back came after it had caught up",
   "5818": "a stop ended a turn whose container still ran, before that was found again",
 };
