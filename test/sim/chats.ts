@@ -186,7 +186,11 @@ export class Chats {
       ...[place.channel, place.chat, place.thread],
     );
     const open = new Map(rows.map((row) => [`${row.session} ${row.platformId}`, row]));
-    const late = new Set(this.#outbox(place).filter(gaveWay).map(({ key }) => key));
+    const late = new Set(
+      this.#outbox(place)
+        .filter(gaveWay)
+        .map(({ key }) => key),
+    );
     const last = new Map<string, number>();
     for (const shown of this.#shownIn(place)) {
       if (this.#machine.guarding.isLate(shown) || isHeld(shown) || late.has(shown.key)) continue;
