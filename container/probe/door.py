@@ -326,7 +326,10 @@ def _(limit):
             except OSError:
                 pass
         time.sleep(0.02)
-    kept = sum(is_open(client) for client in held)
+    # On a busy machine those that are refused are closed a little later.
+    end = time.monotonic() + 3
+    while (kept := sum(is_open(client) for client in held)) > limit and time.monotonic() < end:
+        time.sleep(0.05)
     return kept > limit, f"{kept} of {len(held)} connections without an end were kept"
 
 

@@ -575,6 +575,24 @@ test("what can't be recorded is recorded later, and the message is not sent twic
   assert.equal(g.state(1), "sent");
 });
 
+test("a draft whose sending can't be recorded is not sent once its answer is there", async () => {
+  const g = given({ kind: "none" }, () => {});
+  g.store.db.exec(
+    "CREATE TRIGGER full BEFORE UPDATE ON outbox WHEN new.state='sending' BEGIN SELECT RAISE(ABORT, 'full'); END",
+  );
+  g.delivery.start();
+  const draft = g.add("so far …", "room", { kind: "draft", key: "draft" });
+  await g.settle();
+  g.store.db.exec("DROP TRIGGER full");
+  g.add("the answer", "room", { over: g.store.outbox.closeDraft(SESSION, g.clock.now()), key: "answer" });
+  g.clock.advance(10_000);
+  await g.settle();
+  g.clock.advance(10_000);
+  await g.settle();
+  assert.deepEqual(g.texts(), ["the answer"]);
+  assert.equal(g.state(draft), "dead");
+});
+
 test("what a guard holds is not sent: the chat is told so, the owner why, and it can be sent later", async () => {
   let held = true;
   const say = (session: string | null, text: string) =>

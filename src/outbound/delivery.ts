@@ -145,7 +145,8 @@ export class Delivery {
       const parts = splitText(row.text, roomIn(channel), MOST_PARTS);
       return this.#recorded(row, () => store.outbox.split(row, parts));
     }
-    await this.#recorded(row, () => store.outbox.claim(row.id, clock.now()));
+    // Where that could not be written for a while, an answer may have come first.
+    if (!(await this.#recorded(row, () => store.outbox.claim(row.id, clock.now())))) return;
     if (act.do === "edit") await this.#parts.drafts.settled(row.sessionId);
     const repeat = act.do === "send" && act.text !== row.text;
     let platformId: string | null;
@@ -185,7 +186,7 @@ export class Delivery {
     return { do: "send", text: REPEATED + row.text };
   }
 
-  async #recorded(row: OutboxRow, write: () => void): Promise<void> {
+  async #recorded<Result>(row: OutboxRow, write: () => Result): Promise<Result> {
     const { clock, log } = this.#parts;
     for (;;) {
       try {

@@ -266,9 +266,10 @@ export class Outbox {
     this.#db.run(`UPDATE outbox SET next_at=0 WHERE next_at>0 AND ${OPEN}`);
   }
 
-  claim(id: number, now: number): void {
+  /** @returns false where the row has its end already: it must not be sent */
+  claim(id: number, now: number): boolean {
     const sql = `UPDATE outbox SET state='sending', tries=tries+1, tried_since=coalesce(tried_since, ?) WHERE id=? AND ${OPEN}`;
-    this.#db.run(sql, now, id);
+    return this.#db.run(sql, now, id) === 1;
   }
 
   sent(id: number, platformId: string | null, now: number): void {

@@ -197,8 +197,13 @@ export class Promises {
   /** Of conversations in which nobody will speak again nothing stays. */
   #checkCleared(): void {
     const { paths } = this.#machine;
-    const known = new Set(this.#machine.look<{ id: string }>("SELECT id FROM sessions").map(({ id }) => id));
-    const left = this.#machine.look<{ id: string }>("SELECT id FROM sessions WHERE conversation LIKE 'task:%'");
+    const rows = this.#machine.look<{ id: string; ran: number; asked: number }>(
+      `SELECT id, conversation LIKE 'task:%' AS ran, EXISTS (SELECT 1 FROM approvals a WHERE a.session_id = s.id) AS asked
+       FROM sessions s`,
+    );
+    const known = new Set(rows.flatMap(({ id, ran }) => (ran ? [] : [id])));
+    // A question that a run's agent had put to a person goes on naming who asked.
+    const left = rows.filter(({ ran, asked }) => ran && !asked);
     if (left[0]) this.#broken("a run leaves nothing behind", `session ${left[0].id} is still known`);
     for (const folder of globSync(join(paths.sessions, "*", "*"))) {
       if (!known.has(basename(folder)))

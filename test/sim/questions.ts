@@ -70,16 +70,23 @@ export class Questions {
   #ask(which: number): void {
     const { host, world } = this.#machine;
     const { running } = host;
-    const [group] = this.#machine.look<{ id: string }>("SELECT id FROM agent_groups");
-    if (!running?.life.alive || !group) return;
+    const [session] = this.#machine.look<{ id: string; agentGroup: string }>(
+      `SELECT id, agent_group_id AS agentGroup FROM sessions
+       WHERE agent_group_id = (SELECT agent_group_id FROM egress_rules) ORDER BY created_at, id LIMIT 1`,
+    );
+    if (!running?.life.alive || !session) return;
     const path = `/${which}`;
     const request = { host: "example.org", port: 443, scheme: "https", method: "POST", path, upgrade: null } as const;
     const client = new AbortController();
     if (world.rng.chance(0.3))
       world.time.after(world.outside, world.rng.int(100, 60_000), () => running.life.alive && client.abort());
     world.time.after(running.life, 1, () => {
-      const session = { id: "s-door", agentGroup: group.id, uid: 1000 };
-      void running.door.egress.decide(session, { ...request, placeholders: [] }, client.signal).then((verdict) => {
+      const asking = running.door.egress.decide(
+        { ...session, uid: 1000 },
+        { ...request, placeholders: [] },
+        client.signal,
+      );
+      void asking.then((verdict) => {
         world.trace.add("door", `${path}: ${verdict.allow ? "let through" : verdict.message}`);
         if (!verdict.allow || !running.life.alive) return;
         this.#through.set(path, (this.#through.get(path) ?? 0) + 1);

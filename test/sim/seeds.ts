@@ -32,5 +32,6 @@ export const ONCE_FAILED: Record<string, string> = {
   "1796200000098": "of a long message whose first parts were sent after all, the agent heard that it was delivered",
   "1796300000030": "a host whose disk was full could not start where requests of the model had no end yet",
   "1796087874000468": "a draft that was to come when the clock was set back came after it had caught up",
+  "1796093000463": "a draft whose sending could not be recorded for a while was sent after its answer",
   "5818": "a stop ended a turn whose container still ran, before that was found again",
 };
