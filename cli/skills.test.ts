@@ -24,7 +24,7 @@ test("a skill is shown with what it says", async () => {
 
 test("a name of no skill, and credentials that are none, fail before anything is done", async () => {
   await using host = new FakeHost();
-  for (const verb of ["show", "add", "remove"]) {
+  for (const verb of ["show", "info", "add", "verify", "remove"]) {
     const { code, stderr } = await runProgram("bin/ncl", ["skills", verb, "../../etc"], host.run);
     assert.deepEqual([code, stderr], [1, "ncl: there is no skill of this name\n  See: ./bin/ncl skills list\n"]);
   }
@@ -39,4 +39,41 @@ test("without a host adding says how to start one", async () => {
   await using host = new FakeHost();
   const { code, stderr } = await runProgram("bin/ncl", ["skills", "add", "telegram"], host.run);
   assert.deepEqual([code, stderr], [3, "ncl: the host is not running\n  Start it with: ./bin/ncl up\n"]);
+});
+
+test("what is known of a skill is told, also without a host", async () => {
+  await using host = new FakeHost();
+  const { code, stdout } = await runProgram("bin/ncl", ["skills", "info", "telegram", "--json"], host.run);
+  const { kind, state, packages } = JSON.parse(stdout);
+  assert.deepEqual([code, kind, state], [0, "channel", "unknown"]);
+  assert.ok(packages.some(({ name }: { name: string }) => name === "grammy"));
+  const shown = (await runProgram("bin/ncl", ["skills", "info", "telegram"], host.run)).stdout;
+  assert.match(shown, /^name +telegram\n.*size +[\d.]+ MB\n.*grammy/s);
+});
+
+test("whether a skill works is the exit code", async () => {
+  await using host = new FakeHost();
+  const verify = (...words: string[]) => runProgram("bin/ncl", ["skills", "verify", ...words], host.run);
+  assert.equal((await verify("telegram")).code, 3);
+  const guide = await verify("manage-mounts", "--json");
+  assert.deepEqual([guide.code, JSON.parse(guide.stdout).works], [0, true]);
+  await host.start();
+  host.verbs["channels.describe"] = () => ({ channel: "telegram", title: "Telegram", fields: [] });
+  host.verbs["channels.list"] = () => [{ id: "telegram", state: "down", detail: "no token" }];
+  const { code, stdout, stderr } = await verify("telegram");
+  assert.deepEqual([code, stderr], [1, ""]);
+  assert.match(stdout, /✗ channel: down: no token\n {4}.*skills add telegram\ntelegram does not work\.\n$/);
+  host.verbs["channels.list"] = () => [{ id: "telegram", state: "up", detail: "" }];
+  const json = await verify("telegram", "--json");
+  assert.deepEqual([json.code, JSON.parse(json.stdout).works], [0, true]);
+});
+
+test("a new skill of a wrong kind or name is refused", async () => {
+  await using host = new FakeHost();
+  const begin = (...words: string[]) => runProgram("bin/ncl", ["skills", "new", ...words], host.run);
+  assert.equal((await begin("thing", "my-chat")).code, 2);
+  const taken = await begin("channel", "telegram");
+  assert.equal(taken.code, 1);
+  assert.match(taken.stderr, /^ncl: skills\/add-telegram is there already\n {2}Choose another name/);
+  assert.match((await begin("channel", "Wrong")).stderr, /can't be the name.*\n {2}It begins with a small letter/);
 });

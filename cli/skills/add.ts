@@ -8,13 +8,11 @@ import { moment } from "../show.ts";
 import { type Skill, skillNamed } from "./catalog.ts";
 import { gather, type Sources, withoutCredentials } from "./credentials.ts";
 import { installPackages, removePackages } from "./packages.ts";
+import { type ChannelState, LOOK_EVERY, stateOf, UP_WITHIN } from "./state.ts";
 
-/** Milliseconds that a channel gets to come up, and how long it may be down meanwhile: it may try again by itself. */
-const UP_WITHIN = 30_000;
+/** Milliseconds that a channel may be down while it comes up: it may try again by itself. */
 const DOWN_FOR = 3_000;
-const LOOK_EVERY = 200;
 
-type ChannelState = VerbResult<"channels.list">[number];
 type Pairing = VerbResult<"channels.pair">;
 
 /** What adding needs of whoever asked for it. */
@@ -60,10 +58,6 @@ export async function removeSkill({ root, client }: Pick<Adding, "root" | "clien
     await client.call("channels.remove", { channel: skill.name });
   removePackages(root, skill.folder);
   return skill;
-}
-
-async function stateOf(client: ControlClient, channel: string): Promise<ChannelState | undefined> {
-  return (await client.call("channels.list", {})).find(({ id }) => id === channel);
 }
 
 async function comesUp(client: ControlClient, { name }: Skill, title: string): Promise<ChannelState> {

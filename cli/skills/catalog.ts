@@ -1,6 +1,6 @@
 /** The skills of this project: folders in `skills/` with a SKILL.md. A name is checked before it becomes a path. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { Misuse } from "../../src/lib/errors.ts";
 
 const NAME = /^[a-z0-9][a-z0-9-]{0,63}$/;
@@ -29,13 +29,19 @@ export function skillsIn(root: string): Skill[] {
     .map((name) => read(root, name));
 }
 
-/** @param name with or without the "add-" of its folder. @throws Misuse where there is none */
-export function skillNamed(root: string, name: string): Skill {
+/** @param name with or without the "add-" of its folder. @returns from the project folder on; null where there is none */
+export function skillFolder(root: string, name: string): string | null {
   const folder = [`${CHANNEL}${name}`, name].find(
     (folder) => NAME.test(folder) && existsSync(join(root, "skills", folder, "SKILL.md")),
   );
-  if (folder === undefined) throw new Misuse("there is no skill of this name", "See: ./bin/ncl skills list");
-  return read(root, folder);
+  return folder === undefined ? null : join("skills", folder);
+}
+
+/** @throws Misuse where there is none */
+export function skillNamed(root: string, name: string): Skill {
+  const folder = skillFolder(root, name);
+  if (folder === null) throw new Misuse("there is no skill of this name", "See: ./bin/ncl skills list");
+  return read(root, basename(folder));
 }
 
 function read(root: string, name: string): Skill {

@@ -27,6 +27,20 @@ export function digestOf(root: string, names: string[]): string {
 export const arePackagesThere = (root: string, folder: string): boolean =>
   existsSync(join(root, folder, "node_modules"));
 
+/** Whether packages were installed here after another lockfile than that of now. */
+export function areOutdated(root: string, folder: string): boolean {
+  const digest = installedAs(root, folder);
+  return digest !== null && digest !== wantedFor(root, folder);
+}
+
+/** Null where they were not installed by this command: a developer may have done so for the whole project. */
+function installedAs(root: string, folder: string): string | null {
+  const stamp = join(root, folder, "node_modules", STAMP);
+  return existsSync(stamp) ? readFileSync(stamp, "utf8") : null;
+}
+
+const wantedFor = (root: string, folder: string) => digestOf(root, [...SHARED, join(folder, "package.json")]);
+
 export interface Installing {
   env: NodeJS.ProcessEnv;
   /** A line that pnpm said. */
@@ -35,15 +49,14 @@ export interface Installing {
 
 /** @returns false where nothing had to be done. @throws Misuse with what pnpm said last */
 export async function installPackages(root: string, folder: string, { env, onLine }: Installing): Promise<boolean> {
-  const stamp = join(root, folder, "node_modules", STAMP);
-  const wanted = digestOf(root, [...SHARED, join(folder, "package.json")]);
-  if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return false;
+  const wanted = wantedFor(root, folder);
+  if (installedAs(root, folder) === wanted) return false;
   // Without --prod: pnpm would take the development packages of the rest of the project away.
   const words = ["--filter", `./${folder}`, "install", "--frozen-lockfile", "--reporter=append-only"];
   const said = await run(root, [...words, "--config.confirm-modules-purge=false"], env, onLine);
   if (said !== null)
     throw new Misuse(`its packages could not be installed: ${said}`, "Check the network and the npm registry in use.");
-  if (arePackagesThere(root, folder)) writeFileSync(stamp, wanted);
+  if (arePackagesThere(root, folder)) writeFileSync(join(root, folder, "node_modules", STAMP), wanted);
   return true;
 }
 
