@@ -119,8 +119,7 @@ async function check(dir: string): Promise<Checked> {
 }
 
 function readManifest(file: string): Manifest {
-  const text = existsSync(file) ? readFileSync(file, "utf8") : "";
-  const parsed = manifestSchema.safeParse(text === "" ? null : JSON.parse(text));
+  const parsed = manifestSchema.safeParse(existsSync(file) ? jsonOf(readFileSync(file, "utf8")) : null);
   if (!parsed.success) throw new Misuse("this is no backup of NanoClaw", "Name what `ncl backup make` wrote.");
   if (parsed.data.format !== FORMAT)
     throw new Misuse(
@@ -128,4 +127,12 @@ function readManifest(file: string): Manifest {
       "Update NanoClaw.",
     );
   return parsed.data;
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }

@@ -9,6 +9,9 @@ const MOST_PATTERN = 200;
 const MOST_PROGRAM = 1_000;
 /** Only the beginning of a text is looked at, characters. */
 export const MOST_MATCHED = 4_000;
+/** Compiled ones that are kept: each message is held against the same few. */
+const MOST_KEPT = 100;
+const kept = new Map<string, RE2JS | string>();
 
 /** Why a pattern is not taken, for whoever wrote it; null where it is good. */
 export function patternProblem(pattern: string): string | null {
@@ -19,7 +22,12 @@ export function patternProblem(pattern: string): string | null {
 
 /** Whether it is found anywhere in the beginning of a text. A pattern that can't be compiled is found nowhere. */
 export function patternMatches(pattern: string, text: string): boolean {
-  const compiled = compile(pattern);
+  const compiled = kept.get(pattern) ?? compile(pattern);
+  if (!kept.has(pattern)) {
+    const [oldest] = kept.keys();
+    if (kept.size >= MOST_KEPT && oldest !== undefined) kept.delete(oldest);
+    kept.set(pattern, compiled);
+  }
   return typeof compiled !== "string" && compiled.test(text.slice(0, MOST_MATCHED));
 }
 

@@ -84,6 +84,8 @@ export async function setStage(parts: ProverParts, group: AgentGroup, onFile: On
       watch.secret,
       privateOnly(),
     );
+    // As before every container's start: the first time that makes the certificate authority, which takes a moment.
+    door.trust();
     const onRing = () => {
       watch.rings += 1;
     };

@@ -102,6 +102,7 @@ function rules(): Rules {
       "^src/channels/channel\\.ts$",
       "^src/lib/(errors|clock|log|ids)\\.ts$",
       "^src/store/address\\.ts$",
+      "^packages/",
       "^protocol/",
     ]),
     only("cli", "^cli/", ["^cli/", "^packages/", "^protocol/", CONTRACT]),
