@@ -51,11 +51,15 @@ test("a skill knows the contract it stands behind, and no other skill", async (t
     "src/channels/channel.ts": leaf,
     "src/channels/terminal.ts": leaf,
     "src/lib/errors.ts": leaf,
+    "packages/p/index.ts": leaf,
     "skills/b/b.ts": leaf,
     "skills/a/own.ts": leaf,
   };
   const skill = (...names: string[]) => ({ "skills/a/channel.ts": importing("./own.ts", ...names), ...others });
-  const right = project(t, skill("../../src/channels/channel.ts", "../../src/lib/errors.ts"));
+  const right = project(
+    t,
+    skill("../../src/channels/channel.ts", "../../src/lib/errors.ts", "../../packages/p/index.ts"),
+  );
   assert.deepEqual((await checkImports(right, ["src", "skills"])).violations, []);
   const wrong = project(t, skill("../../src/channels/terminal.ts", "../b/b.ts"));
   const { violations } = await checkImports(wrong, ["src", "skills"]);
