@@ -13,12 +13,16 @@ test("over restarts of the host each message is seen once and in order", async (
   await host.start();
   const client = new ControlClient(host.socketPath);
   const seen: string[] = [];
+  const begun = Promise.withResolvers<void>();
   const reader = (async () => {
     for await (const event of followChat(client, "main", { tail: 2 }, forever)) {
+      if (event.type === "idle") begun.resolve();
       if (event.type === "message") seen.push(event.text);
       if (seen.at(-1) === "last") return;
     }
   })();
+  // Whoever begins later sees only the last two.
+  await begun.promise;
   for (let round = 0; round < 5; round++) {
     host.reply(`live ${round}`);
     if (round % 2 === 0) await sleep(20);
