@@ -11,7 +11,10 @@ test("the skills are listed with how their channels are, also without a host", a
   await host.start();
   host.verbs["channels.list"] = () => [{ id: "telegram", state: "up", detail: "" }];
   assert.equal(named((await runProgram("bin/ncl", ["skills", "list", "--json"], host.run)).stdout).state, "up");
-  assert.match((await runProgram("bin/ncl", ["skills", "list"], host.run)).stdout, /^name .*\n(?:.*\n)*telegram +channel/);
+  assert.match(
+    (await runProgram("bin/ncl", ["skills", "list"], host.run)).stdout,
+    /^name .*\n(?:.*\n)*telegram +channel/,
+  );
 });
 
 test("a skill is shown with what it says", async () => {
